@@ -1,0 +1,64 @@
+# The commands of this project. `make help` lists them.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.SILENT:
+
+# The bundled Node and the pinned tools come before the system's.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm bench bench-lab clean
+
+help: ## this list
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r what why; do printf '%-18s %s\n' "$$what" "$$why"; done
+
+setup: ## install what is missing (Debian packages by name, npm packages by lockfile); does nothing the second time
+	tools/setup.sh demo
+
+setup-test:
+	tools/setup.sh demo test
+
+setup-bench:
+	tools/setup.sh demo bench
+
+build: setup ## compile the packet path into build/bpf
+	node tools/build-bpf.ts
+
+abi: setup ## write src/wire/abi.ts from bpf/abi.h
+	node tools/generate-abi.ts
+
+demo: build ## a whole cluster on this machine: real requests through NAT, DR and TUN, with the account of each (root)
+	bin/evenkeel demo
+
+lint: setup
+	node tools/check-node.mjs
+	biome check --error-on-warnings
+	oxlint
+	tsc
+	knip --no-config-hints
+	node tools/generate-abi.ts --check
+
+format: ## put every file into the one format
+	biome check --write
+
+check: lint build ## the gate, under a minute: format, lint, types, dead code, layout, unit tests
+	node tools/run-tests.ts src test/layout.test.ts
+
+test: setup-test ## every test; those that need root or a kernel feature are skipped by name where it is missing
+	node tools/check-node.mjs
+	node tools/build-bpf.ts
+	node tools/run-tests.ts
+
+test-vm: setup-test ## the packet rows and a lab round on Debian 12's own kernel 6.1, in an emulated machine
+	node tools/build-bpf.ts
+	tools/test-vm.sh
+
+bench: build ## nanoseconds a packet, as a ratio to an empty program and to a MAC swap (root)
+	node bench/packet.ts
+
+bench-lab: setup-bench ## requests, connections, packets and bytes a second beside nftables, HAProxy and nginx (root)
+	node tools/build-bpf.ts
+	node bench/lab.ts
+
+clean: ## remove what the build made
+	rm -rf build

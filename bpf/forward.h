@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A packet's last steps: checked for size and hops, rewritten as the server's forwarding method says, sent. */
+#ifndef EVENKEEL_FORWARD_H
+#define EVENKEEL_FORWARD_H
+
+#include "connection.h"
+#include "forward_direct.h"
+#include "forward_nat.h"
+#include "forward_tunnel.h"
+#include "icmp.h"
+#include "transmit.h"
+
+static __always_inline __u32 forward_overhead(const struct server *server, const struct connection *connection)
+{
+	return connection->method == FORWARDING_METHOD_TUNNEL ? tunnel_overhead(server) : 0;
+}
+
+/* Does it fit, and may it still make a hop? If not, the client hears of it. */
+static __always_inline int forward_check(context *ctx, const struct packet *packet, const struct server *server,
+					const struct connection *connection)
+{
+	__u32 overhead = forward_overhead(server, connection);
+
+	if (likely(packet->ttl > 1 && packet->wire_length + overhead <= server->mtu))
+		return NEXT;
+#ifdef HOOK_XDP
+	return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
+#else
+	if (!server->ifindex)
+		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);
+	if (packet->ttl <= 1)
+		return icmp_time_exceeded(ctx, packet);
+	return icmp_too_big(ctx, packet, server->mtu - overhead);
+#endif
+}
+
+/* The rewriting itself; 0 = it failed, and the packet may be half rewritten. */
+static __always_inline int forward_rewrite(context *ctx, const struct packet *packet, const struct server *server,
+					   const struct connection *connection, __u64 hash)
+{
+	struct rewrite rewrite;
+
+	if (connection->method == FORWARDING_METHOD_DIRECT)
+		return packet_decrease_ttl(ctx, packet);
+	if (connection->method == FORWARDING_METHOD_TUNNEL)
+		return packet_encapsulate(ctx, packet, server, hash >> 40);
+	rewrite.before = packet->destination;
+	__builtin_memcpy(&rewrite.after, server->address, 16);
+	rewrite.port_before = packet->destination_port;
+	rewrite.port_after = connection->real_port;
+	return packet_rewrite(ctx, packet, &rewrite, 0);
+}
+
+/* Client to server. The outcome of a packet that was sent is counted by the caller with its bytes. */
+static __always_inline int forward_request(context *ctx, const struct packet *packet, const struct server *server, __u32 index,
+					   const struct connection *connection, __u64 hash, const struct settings *settings)
+{
+	int verdict = forward_check(ctx, packet, server, connection);
+#ifdef HOOK_XDP
+	struct neighbour *neighbour;
+#endif
+
+	if (verdict != NEXT)
+		return verdict;
+#ifdef HOOK_XDP
+	neighbour = way_to_server(ctx, index, now_jiffies(), settings);
+	if (!neighbour)
+		return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
+#endif
+	if (!forward_rewrite(ctx, packet, server, connection, hash))
+		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+#ifdef HOOK_XDP
+	struct ethhdr *ethernet = hook_data(ctx);
+
+	if ((void *)(ethernet + 1) > hook_data_end(ctx))
+		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+	ethernet_address(ethernet, neighbour->destination_mac, neighbour->source_mac);
+	return transmit(ctx, neighbour->ifindex);
+#else
+	return transmit_to_server(server);
+#endif
+}
+
+/* Server to client (NAT): the source becomes the VIP again. */
+static __always_inline int forward_reply(context *ctx, const struct packet *packet, const struct connection *connection)
+{
+	struct rewrite rewrite;
+	struct way way = {};
+
+	rewrite.before = packet->source;
+	__builtin_memcpy(&rewrite.after, connection->virtual_address, 16);
+	rewrite.port_before = packet->source_port;
+	rewrite.port_after = connection->virtual_port;
+#ifdef HOOK_XDP
+	if (packet->ttl <= 1 || way_ask(ctx, packet->family, &rewrite.after, &packet->destination, packet->length, &way) ||
+	    !way_is_open(ctx, way.ifindex))
+		return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
+	if (!packet_rewrite(ctx, packet, &rewrite, 1))
+		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+
+	struct ethhdr *ethernet = hook_data(ctx);
+
+	if ((void *)(ethernet + 1) > hook_data_end(ctx))
+		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+	ethernet_address(ethernet, way.destination_mac, way.source_mac);
+	return transmit(ctx, way.ifindex);
+#else
+	long answer;
+
+	/* The last hop, or too long for the client's side: the stack, whose packet it is to route, tells the server so. */
+	if (packet->ttl <= 1)
+		return count_outcome(OUTCOME_ICMP_TIME_EXCEEDED, VERDICT_PASS);
+	answer = way_ask(ctx, packet->family, &rewrite.after, &packet->destination, packet->dont_fragment ? packet->wire_length : 0, &way);
+	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->dont_fragment)
+		return count_outcome(OUTCOME_ICMP_TOO_BIG, VERDICT_PASS);
+	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);
+	if (!packet_rewrite(ctx, packet, &rewrite, 1))
+		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+	return transmit(way.ifindex, way.family, &way.next_hop);
+#endif
+}
+
+#endif

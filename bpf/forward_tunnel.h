@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* TUN: one more IP header in front (RFC 2003, 2473, 4213): IPv4 or IPv6 in IPv4 or IPv6. */
+#ifndef EVENKEEL_FORWARD_TUNNEL_H
+#define EVENKEEL_FORWARD_TUNNEL_H
+
+#include "forward_direct.h"
+
+static __always_inline __u32 tunnel_overhead(const struct server *server)
+{
+	return server->family == FAMILY_IPV4 ? IPV4_LENGTH : IPV6_LENGTH;
+}
+
+/* The outer traffic class: as the inner one, but congestion experienced inside is not said outside (RFC 3168 9.1.1). */
+static __always_inline __u8 tunnel_tos(__u8 tos)
+{
+	return (tos & 3) == 3 ? (tos & ~3) | 2 : tos;
+}
+
+/* Makes room for the outer header behind the Ethernet header. */
+static __always_inline int tunnel_grow(context *ctx, const struct server *server)
+{
+#ifdef HOOK_XDP
+	return !bpf_xdp_adjust_head(ctx, -(int)tunnel_overhead(server));
+#else
+	/* GSO stays as it is: what does not fit was refused by its segments' size. */
+	if (server->family == FAMILY_IPV4)
+		return !bpf_skb_adjust_room(ctx, IPV4_LENGTH, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+	return !bpf_skb_adjust_room(ctx, IPV6_LENGTH, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
+#endif
+}
+
+static __always_inline int tunnel_write_ipv4(context *ctx, const struct packet *packet, const struct server *server)
+{
+	struct ethhdr *ethernet = hook_data(ctx);
+	struct iphdr *outer = (void *)(ethernet + 1);
+
+	if ((void *)(outer + 1) > hook_data_end(ctx))
+		return 0;
+	ethernet->h_proto = bpf_htons(ETH_P_IP);
+	__builtin_memset(outer, 0, sizeof(*outer));
+	outer->version = 4;
+	outer->ihl = 5;
+	outer->tos = tunnel_tos(packet->tos);
+	outer->tot_len = bpf_htons(packet->length + IPV4_LENGTH);
+	/* An identification is needed only where fragments may come to be (RFC 6864). */
+	if (packet->dont_fragment)
+		outer->frag_off = bpf_htons(0x4000);
+	else
+		outer->id = (__u16)bpf_get_prandom_u32();
+	outer->ttl = packet->ttl - 1;
+	outer->protocol = packet->family == FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	__builtin_memcpy(&outer->saddr, server->tunnel_source, 4);
+	__builtin_memcpy(&outer->daddr, server->address, 4);
+	outer->check = ipv4_checksum(outer);
+	return 1;
+}
+
+static __always_inline int tunnel_write_ipv6(context *ctx, const struct packet *packet, const struct server *server, __u32 flow_label)
+{
+	struct ethhdr *ethernet = hook_data(ctx);
+	struct ipv6hdr *outer = (void *)(ethernet + 1);
+
+	if ((void *)(outer + 1) > hook_data_end(ctx))
+		return 0;
+	ethernet->h_proto = bpf_htons(ETH_P_IPV6);
+	/* A label per flow lets routers spread tunnels over equal ways (RFC 6438). */
+	*(__be32 *)outer = bpf_htonl(6u << 28 | (__u32)tunnel_tos(packet->tos) << 20 | (flow_label & 0xfffff));
+	outer->payload_len = bpf_htons(packet->length);
+	outer->nexthdr = packet->family == FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	outer->hop_limit = packet->ttl - 1;
+	__builtin_memcpy(&outer->saddr, server->tunnel_source, 16);
+	__builtin_memcpy(&outer->daddr, server->address, 16);
+	return 1;
+}
+
+/* Encapsulates; the inner packet has made its hop. 0 when the frame cannot grow. */
+static __always_inline int packet_encapsulate(context *ctx, const struct packet *packet, const struct server *server, __u32 flow_label)
+{
+#ifdef HOOK_XDP
+	struct ethhdr ethernet;
+	void *start = hook_data(ctx);
+
+	if (start + sizeof(ethernet) > hook_data_end(ctx))
+		return 0;
+	__builtin_memcpy(&ethernet, start, sizeof(ethernet));
+#endif
+	if (!packet_decrease_ttl(ctx, packet) || !tunnel_grow(ctx, server))
+		return 0;
+#ifdef HOOK_XDP
+	start = hook_data(ctx);
+	if (start + sizeof(ethernet) > hook_data_end(ctx))
+		return 0;
+	__builtin_memcpy(start, &ethernet, sizeof(ethernet));
+#endif
+	if (server->family == FAMILY_IPV4)
+		return tunnel_write_ipv4(ctx, packet, server);
+	return tunnel_write_ipv6(ctx, packet, server, flow_label);
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the two hooks: the context, the verdicts, and how bytes are reached.
+ * XDP is an accelerator in front of tc: whatever it cannot do by itself it passes on unchanged, and the tc program
+ * on the same interface does it.
+ */
+#ifndef EVENKEEL_HOOK_H
+#define EVENKEEL_HOOK_H
+
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#define AF_INET 2
+#define AF_INET6 10
+
+#ifdef HOOK_XDP
+typedef struct xdp_md context;
+#else
+typedef struct __sk_buff context;
+#endif
+
+/* A step's answer: a verdict of the hook, or NEXT: go on. */
+enum {
+	NEXT = -1,
+#ifdef HOOK_XDP
+	VERDICT_PASS = XDP_PASS,
+	VERDICT_DROP = XDP_DROP,
+#else
+	VERDICT_PASS = TC_ACT_OK,
+	VERDICT_DROP = TC_ACT_SHOT,
+#endif
+};
+
+#define barrier() asm volatile("" ::: "memory")
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+static __always_inline void *hook_data(const context *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *hook_data_end(const context *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+/* Bytes of the whole frame, also of those that are not in reach. */
+static __always_inline __u32 hook_length(const context *ctx)
+{
+#ifdef HOOK_XDP
+	return ctx->data_end - ctx->data;
+#else
+	return ctx->len;
+#endif
+}
+
+static __always_inline __u32 hook_ifindex(const context *ctx)
+{
+#ifdef HOOK_XDP
+	return ctx->ingress_ifindex;
+#else
+	return ctx->ifindex;
+#endif
+}
+
+/* Jiffies, as the life words count them: 32 bits, compared by difference. */
+static __always_inline __u32 now_jiffies(void)
+{
+	return (__u32)bpf_jiffies64();
+}
+
+#endif

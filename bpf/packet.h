@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A packet as the rest of the path sees it: copied out once, because the verifier forgets what bytes were checked. */
+#ifndef EVENKEEL_PACKET_H
+#define EVENKEEL_PACKET_H
+
+#include "count.h"
+#include "hook.h"
+
+/* Words of an address; IPv4 uses the first. Two of them as one: keys are compared by eight bytes. */
+struct address {
+	union {
+		__be32 word[4];
+		__u64 half[2];
+	};
+};
+
+enum tcp_bit {
+	TCP_BIT_FIN = 0x01,
+	TCP_BIT_SYN = 0x02,
+	TCP_BIT_RST = 0x04,
+	TCP_BIT_ACK = 0x10,
+};
+
+struct packet {
+	struct address source;
+	struct address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 family;
+	__u8 protocol;
+	__u8 tcp_flags;
+	__u8 ttl;
+	/* Bytes of the IP packet; a GSO packet counts as the one that it still is. */
+	__u32 length;
+	/* Packets on the wire. */
+	__u32 segments;
+	/* The longest of them, in bytes of IP. */
+	__u32 wire_length;
+	/* Offsets from the start of the frame. */
+	__u16 network;
+	__u16 transport;
+	__u8 tos;
+	__u8 dont_fragment;
+};
+
+enum {
+	ETHERNET_LENGTH = sizeof(struct ethhdr),
+	IPV4_LENGTH = sizeof(struct iphdr),
+	IPV6_LENGTH = sizeof(struct ipv6hdr),
+};
+
+/* The verifier (all kernels) wants to see that the offset is small; 14 + 60 is the greatest. */
+static __always_inline __u32 packet_transport(const struct packet *packet)
+{
+	return packet->transport & 127;
+}
+
+/*
+ * Is it no longer than its frame, and long enough for its headers? What follows it in the frame is padding. A GSO packet
+ * above 64 KB says nothing of its length.
+ */
+static __always_inline int packet_is_whole(const context *ctx, const struct packet *packet, __u32 transport_header)
+{
+	__u32 headers = packet->transport - packet->network + transport_header;
+
+	if (likely(packet->length >= headers && packet->network + packet->length <= hook_length(ctx)))
+		return 1;
+#ifdef HOOK_TC
+	return ctx->gso_size != 0;
+#else
+	return 0;
+#endif
+}
+
+static __always_inline int packet_parse_ports(context *ctx, struct packet *packet)
+{
+	void *end = hook_data_end(ctx);
+	struct udphdr *ports = hook_data(ctx) + packet_transport(packet);
+
+	if (packet->protocol == IPPROTO_TCP) {
+		struct tcphdr *tcp = (void *)ports;
+
+		if ((void *)(tcp + 1) > end || !packet_is_whole(ctx, packet, sizeof(*tcp)))
+			return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+		packet->tcp_flags = ((__u8 *)tcp)[13];
+	} else if (packet->protocol == IPPROTO_UDP) {
+		if ((void *)(ports + 1) > end || !packet_is_whole(ctx, packet, sizeof(*ports)))
+			return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+	} else {
+		return count_outcome(OUTCOME_PASS_PROTOCOL, VERDICT_PASS);
+	}
+	packet->source_port = ports->source;
+	packet->destination_port = ports->dest;
+	return NEXT;
+}
+
+static __always_inline int packet_parse_ipv4(context *ctx, struct packet *packet)
+{
+	struct iphdr *ip = hook_data(ctx) + ETHERNET_LENGTH;
+	__u32 header;
+
+	if ((void *)(ip + 1) > hook_data_end(ctx))
+		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+	header = ip->ihl * 4;
+	if (ip->version != 4 || header < IPV4_LENGTH)
+		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+	/* More fragments, or not the first: the stack puts them together. */
+	if (ip->frag_off & bpf_htons(0x3fff))
+		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
+	packet->family = FAMILY_IPV4;
+	packet->source.word[0] = ip->saddr;
+	packet->destination.word[0] = ip->daddr;
+	packet->protocol = ip->protocol;
+	packet->ttl = ip->ttl;
+	packet->tos = ip->tos;
+	packet->dont_fragment = !!(ip->frag_off & bpf_htons(0x4000));
+	packet->length = bpf_ntohs(ip->tot_len);
+	packet->network = ETHERNET_LENGTH;
+	packet->transport = ETHERNET_LENGTH + header;
+	return packet_parse_ports(ctx, packet);
+}
+
+static __always_inline int packet_parse_ipv6(context *ctx, struct packet *packet)
+{
+	struct ipv6hdr *ip = hook_data(ctx) + ETHERNET_LENGTH;
+
+	if ((void *)(ip + 1) > hook_data_end(ctx) || ip->version != 6)
+		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+	if (ip->nexthdr == IPPROTO_FRAGMENT)
+		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
+	packet->family = FAMILY_IPV6;
+	__builtin_memcpy(&packet->source, &ip->saddr, sizeof(packet->source));
+	__builtin_memcpy(&packet->destination, &ip->daddr, sizeof(packet->destination));
+	packet->protocol = ip->nexthdr;
+	packet->ttl = ip->hop_limit;
+	packet->tos = (ip->priority << 4) | (ip->flow_lbl[0] >> 4);
+	packet->dont_fragment = 1;
+	packet->length = IPV6_LENGTH + bpf_ntohs(ip->payload_len);
+	packet->network = ETHERNET_LENGTH;
+	packet->transport = ETHERNET_LENGTH + IPV6_LENGTH;
+	return packet_parse_ports(ctx, packet);
+}
+
+/* How long the packets are that this one becomes on the wire. */
+static __always_inline void packet_measure(context *ctx, struct packet *packet)
+{
+	packet->segments = 1;
+	packet->wire_length = packet->length;
+#ifdef HOOK_TC
+	if (ctx->gso_size) {
+		__u32 headers = packet->transport - packet->network + sizeof(struct udphdr);
+
+		if (packet->protocol == IPPROTO_TCP) {
+			struct tcphdr *tcp = hook_data(ctx) + packet_transport(packet);
+
+			if ((void *)(tcp + 1) <= hook_data_end(ctx))
+				headers += tcp->doff * 4 - sizeof(struct udphdr);
+		}
+		/* A GSO packet above 64 KB carries no length of its own. */
+		packet->length = ctx->len - packet->network;
+		packet->segments = ctx->gso_segs ? ctx->gso_segs : 1;
+		packet->wire_length = headers + ctx->gso_size;
+	}
+#endif
+}
+
+/* Is the frame addressed to this host? A switch floods frames for stations it does not know yet. */
+static __always_inline int packet_is_for_host(context *ctx, const struct ethhdr *ethernet)
+{
+#ifdef HOOK_XDP
+	__u32 ifindex = ctx->ingress_ifindex;
+	struct port *port = bpf_map_lookup_elem(&ports, &ifindex);
+	const __u16 *frame = (const __u16 *)ethernet->h_dest;
+	const __u16 *own;
+
+	if (!port || !(port->flags & PORT_MAC_KNOWN))
+		return 1;
+	own = (const __u16 *)port->mac;
+	return frame[0] == own[0] && frame[1] == own[1] && frame[2] == own[2];
+#else
+	return ctx->pkt_type == 0; /* PACKET_HOST */
+#endif
+}
+
+/* Reads what is needed of the headers. A verdict, or NEXT with the packet filled in. */
+static __always_inline int packet_parse(context *ctx, struct packet *packet)
+{
+	struct ethhdr *ethernet = hook_data(ctx);
+	int verdict;
+
+#ifdef HOOK_TC
+	/* Headers of a paged packet may lie beyond the linear part. 74 = the largest fixed headers read here. */
+	if (unlikely(hook_data(ctx) + 74 > hook_data_end(ctx)) && ctx->len > (__u32)(ctx->data_end - ctx->data)) {
+		bpf_skb_pull_data(ctx, ctx->len < 114 ? ctx->len : 114);
+		ethernet = hook_data(ctx);
+	}
+#endif
+	if ((void *)(ethernet + 1) > hook_data_end(ctx))
+		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
+	if (!packet_is_for_host(ctx, ethernet))
+		return count_outcome(OUTCOME_PASS_OTHER_HOST, VERDICT_PASS);
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
+		verdict = packet_parse_ipv4(ctx, packet);
+	else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6))
+		verdict = packet_parse_ipv6(ctx, packet);
+	else
+		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
+	return verdict;
+}
+
+#endif

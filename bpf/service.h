@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Virtual services: is this packet for one, and which server does a new connection get? */
+#ifndef EVENKEEL_SERVICE_H
+#define EVENKEEL_SERVICE_H
+
+#include "connection.h"
+#include "schedule.h"
+
+/*
+ * One bit of 1,024 for an address. Most packets that cross a director are not for a VIP and not from a NAT server;
+ * they go on after one or two of these.
+ */
+static __always_inline int filter_may_hold(const __u64 *filter, const struct address *address)
+{
+	__u32 bit = (address->word[0] ^ address->word[1] ^ address->word[2] ^ address->word[3]) * 0x9e3779b1 >> 22;
+
+	return (filter[(bit >> 6) & (ADDRESS_FILTER_WORDS - 1)] >> (bit & 63)) & 1;
+}
+
+/* The service that a packet is addressed to. */
+static __always_inline struct service *service_find(const struct packet *packet)
+{
+	struct service_key key = {};
+
+	__builtin_memcpy(key.address, &packet->destination, sizeof(key.address));
+	key.port = packet->destination_port;
+	key.protocol = packet->protocol;
+	key.family = packet->family;
+	return bpf_map_lookup_elem(&services, &key);
+}
+
+/* May this packet begin a connection? TCP: SYN without RST (a SYN+ACK too: active FTP). UDP: any. */
+static __always_inline int packet_is_new(const struct packet *packet)
+{
+	return packet->protocol != IPPROTO_TCP || (packet->tcp_flags & (TCP_BIT_SYN | TCP_BIT_RST)) == TCP_BIT_SYN;
+}
+
+/* A server for a new connection: chosen, entered in the table, counted. NEXT, or what becomes of the packet. */
+static __always_inline int service_connect(const struct packet *packet, const struct service *service, const struct flow *flow, __u64 hash,
+					   const struct settings *settings, struct place *place)
+{
+	struct newcomer newcomer = {};
+	struct candidate *candidate;
+	struct server *server;
+	struct plan *plan;
+	__u32 plan_index = READ_ONCE(service->plan);
+	__u32 position = schedule(plan_index);
+	__u32 index;
+
+	plan = bpf_map_lookup_elem(&plans, &plan_index);
+	if (!plan || position == CHOICE_NONE)
+		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
+	index = plan->first + position;
+	candidate = bpf_map_lookup_elem(&candidates, &index);
+	if (!candidate)
+		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
+	index = candidate->server;
+	server = bpf_map_lookup_elem(&servers, &index);
+	if (!server)
+		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
+
+	newcomer.real_port = server->port ? server->port : packet->destination_port;
+	newcomer.method = server->method;
+	newcomer.server = index;
+	newcomer.service = service->index;
+	newcomer.life = (__u64)(now_jiffies() + settings->timeout[TCP_STATE_NONE]) << LIFE_EXPIRES_SHIFT;
+	if (server->method != FORWARDING_METHOD_NAT)
+		newcomer.life |= LIFE_NO_OUTPUT;
+	if (!connection_add(&newcomer, flow, hash, place))
+		return count_outcome(OUTCOME_DROP_TABLE_FULL, VERDICT_DROP);
+	connection_yield_to_twin(flow, hash, place);
+	count_connection(service->index, index);
+	return NEXT;
+}
+
+#endif

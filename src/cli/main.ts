@@ -1,0 +1,74 @@
+/**
+ * The `evenkeel` command: finds the verb, loads it alone, and turns whatever it throws into a message and an exit code.
+ * Only the verb that was asked for is imported, and verbs import what is heavy when they run: `--help` stays quick.
+ */
+
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { EXIT_CODE, reportError } from "./report.ts";
+import { findVerb, VERBS } from "./verbs/index.ts";
+
+const TEXT = {
+  description: "A load-balancing, high-availability cluster: director, real server and lab in one program.",
+  examples: `
+Examples:
+  evenkeel demo                                  a whole cluster on this machine, every forwarding method, with the account of each
+  evenkeel lab up --method dr --servers 3        the same cluster, standing, to try things in
+  evenkeel apply cluster.yaml                    make this machine forward as the file says; again: only what differs
+  evenkeel status                                services, real servers, connections and traffic
+  evenkeel realserver up --method dr --vip 192.0.2.10
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 5 not permitted.`,
+  footer: "\nevenkeel VERB --help tells more of a verb.",
+};
+
+// Meant by the launcher for this process, not for those it starts.
+delete process.env["NODE_COMPILE_CACHE"];
+
+// What falls out of a callback is reported like everything else.
+process.on("uncaughtException", (error) => process.exit(reportError(error)));
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  leaveQuietlyWhenNobodyReads(process.stdout);
+  leaveQuietlyWhenNobodyReads(process.stderr);
+  const program = newProgram();
+  try {
+    const verb = findVerb(args[0]);
+    const wanted = verb === undefined ? VERBS : [verb];
+    for (const { load } of wanted) (await load()).register(program);
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync(args, { from: "user" });
+    // A verb that failed without an error to report has set the code itself.
+    return typeof process.exitCode === "number" ? process.exitCode : EXIT_CODE.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
+    return reportError(error);
+  }
+}
+
+function newProgram(): Command {
+  return new Command("evenkeel")
+    .description(TEXT.description)
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this")
+    .addHelpText("after", `${TEXT.examples}\n${TEXT.footer}`)
+    .showSuggestionAfterError(true)
+    .showHelpAfterError("(--help tells more)")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "evenkeel: ")) })
+    .enablePositionalOptions()
+    .exitOverride();
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  return text;
+}
+
+/** `evenkeel status | head`: a reader that has seen enough is no failure. */
+function leaveQuietlyWhenNobodyReads(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(EXIT_CODE.ok);
+  });
+}

@@ -1,0 +1,55 @@
+/** Reads one mapping of the file by its shape: every key checked by itself, so that a bad one hides nothing of the others. */
+
+import type * as z from "zod";
+import { type Complaint, type Path, quote } from "./complaint.ts";
+import type { Source } from "./source.ts";
+import { didYouMean } from "./suggest.ts";
+
+export type Shape = Readonly<Record<string, z.ZodType>>;
+
+/** The values that are right; a key that is wrong or missing is not in it. */
+export type Fields<S extends Shape> = { readonly [Key in keyof S]?: z.output<S[Key]> };
+
+export interface MappingReading<S extends Shape> {
+  readonly fields: Fields<S>;
+  /** The value of a key that the shape does not check. */
+  other(key: string): unknown;
+}
+
+export interface MappingRule<S extends Shape> {
+  /** "a server" */
+  readonly what: string;
+  readonly shape: S;
+  /** Keys whose values are read elsewhere. */
+  readonly others?: readonly string[];
+}
+
+export function readMapping<S extends Shape>(
+  source: Source,
+  value: unknown,
+  path: Path,
+  rule: MappingRule<S>,
+  complain: (complaint: Complaint) => void,
+): MappingReading<S> | undefined {
+  const keys = [...Object.keys(rule.shape), ...(rule.others ?? [])];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    complain(source.complaint(path, `${quote(value)} is not ${rule.what}; it is a mapping with the keys ${keys.join(", ")}`));
+    return undefined;
+  }
+  const mapping = value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(mapping)) {
+    if (keys.includes(key)) continue;
+    const text = `unknown key${didYouMean(key, keys)}${didYouMean(key, keys) === "" ? ";" : ""} allowed: ${keys.join(", ")}`;
+    complain(source.complaint([...path, key], text, "key"));
+  }
+  const fields: Record<string, unknown> = {};
+  for (const [key, schema] of Object.entries(rule.shape)) {
+    const present = Object.hasOwn(mapping, key);
+    const result = schema.safeParse(mapping[key]);
+    if (result.success) fields[key] = result.data;
+    else if (!present) complain(source.complaint(path, `the key "${key}" is missing`));
+    else complain(source.complaint([...path, key], result.error.issues[0]?.message ?? "not allowed"));
+  }
+  // Each field came out of its own schema.
+  return { fields: fields as Fields<S>, other: (key) => mapping[key] };
+}

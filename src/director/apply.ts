@@ -1,0 +1,122 @@
+/**
+ * One run of the loop: what is wanted, what is, the difference, applied. The same at the first start, after a crash and
+ * after a change by hand. One process at a time in a network namespace.
+ */
+
+import type { Configuration } from "../config/configuration.ts";
+import { toDesired } from "../config/to-desired.ts";
+import { requireBpf } from "../kernel/capability.ts";
+import { withNamespaceLock } from "../kernel/namespace-lock.ts";
+import { removeStalePins } from "../kernel/pins.ts";
+import { EvenkeelError } from "../model/error.ts";
+import type { ActualState, Change, DesiredState } from "../model/plane.ts";
+import { diff } from "../reconcile/diff.ts";
+import { BpfPlane } from "./bpf-plane.ts";
+import { PacketPath, type PacketPathOptions } from "./packet-path.ts";
+import { type PlaceOf, preflight } from "./preflight.ts";
+
+export interface ApplyOptions extends PacketPathOptions {
+  /** Say what would change; change nothing. */
+  readonly dryRun?: boolean;
+  /** Load the programs anew, for a new version of them. */
+  readonly reload?: boolean;
+}
+
+export interface Applied {
+  readonly changes: readonly Change[];
+  readonly warnings: readonly string[];
+  /** Servers whose route or next hop was another than before. */
+  readonly waysChanged: number;
+  /** Interfaces that ran another load of our programs. */
+  readonly portsRenewed: number;
+  /** The packet path was not there before. */
+  readonly created: boolean;
+}
+
+const EMPTY = { services: [], attachments: [] } as const;
+
+export async function applyConfiguration(configuration: Configuration, placeOf: PlaceOf, options: ApplyOptions = {}): Promise<Applied> {
+  requireBpf("load the packet path");
+  return await withNamespaceLock(() => {
+    const { automatic, warnings } = preflight(configuration, placeOf);
+    const desired = toDesired(configuration, automatic);
+    if (options.dryRun) return { changes: whatWouldChange(desired), warnings, waysChanged: 0, portsRenewed: 0, created: false };
+    removeStalePins();
+    const standing = PacketPath.open();
+    const path = standing ?? PacketPath.create(options);
+    try {
+      const plane = new BpfPlane(path);
+      if (options.reload && standing !== undefined) plane.reload();
+      const portsRenewed = plane.renewPorts();
+      const waysChanged = plane.refreshWays();
+      const changes = standing === undefined ? applyInOrder(plane, desired) : applyAllOrNone(plane, desired);
+      return { changes, warnings, waysChanged, portsRenewed, created: standing === undefined };
+    } catch (error) {
+      if (standing === undefined) PacketPath.remove();
+      throw error;
+    } finally {
+      path.close();
+    }
+  });
+}
+
+/** Takes the packet path off every interface and frees it. Whether there was one. */
+export async function teardown(): Promise<boolean> {
+  requireBpf("take the packet path away");
+  return await withNamespaceLock(() => PacketPath.remove());
+}
+
+function applyInOrder(plane: BpfPlane, desired: DesiredState): readonly Change[] {
+  const changes = diff(desired, plane.read());
+  for (const change of changes) plane.apply(change);
+  plane.tidy();
+  return changes;
+}
+
+function applyAllOrNone(plane: BpfPlane, desired: DesiredState): readonly Change[] {
+  const before = plane.read();
+  try {
+    return applyInOrder(plane, desired);
+  } catch (error) {
+    throw takenBack(plane, before, error);
+  }
+}
+
+/** The error, once everything is as it was before. */
+function takenBack(plane: BpfPlane, before: ActualState, error: unknown): unknown {
+  try {
+    applyInOrder(plane, before);
+    return error;
+  } catch (second) {
+    if (!(error instanceof EvenkeelError) || !(second instanceof EvenkeelError)) return new AggregateError([error, second], String(error));
+    return new EvenkeelError(error.code, `${error.message}; what had been changed by then could not be taken back: ${second.message}`, {
+      cure: `${error.cure === "" ? "" : `${error.cure}; `}evenkeel status shows what stands now`,
+      facts: error.facts,
+      cause: error.cause,
+    });
+  }
+}
+
+function whatWouldChange(desired: DesiredState): readonly Change[] {
+  const path = PacketPath.open();
+  if (path === undefined) return diff(desired, EMPTY);
+  try {
+    return diff(desired, new BpfPlane(path).read());
+  } finally {
+    path.close();
+  }
+}
+
+/** What the packet path of this namespace holds and has counted, between two changes; undefined when there is none. */
+export async function inspect<T>(look: (plane: BpfPlane) => T): Promise<T | undefined> {
+  requireBpf("look at the packet path");
+  return await withNamespaceLock(() => {
+    const path = PacketPath.open();
+    if (path === undefined) return undefined;
+    try {
+      return look(new BpfPlane(path));
+    } finally {
+      path.close();
+    }
+  });
+}

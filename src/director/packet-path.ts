@@ -1,0 +1,229 @@
+/**
+ * The packet path of one network namespace: its programs and maps, by their pins. Whoever opens it finds what the last
+ * process left; it goes on forwarding when nobody has it open.
+ */
+
+import { randomBytes } from "node:crypto";
+import { attached, detach, LINK_PIN } from "../kernel/attach.ts";
+import { type BpfObjectName, bpfObjectPath } from "../kernel/bpf-objects.ts";
+import { jiffiesPerSecond } from "../kernel/clock.ts";
+import { libc } from "../kernel/libc.ts";
+import type { MappedArray } from "../kernel/mapped-array.ts";
+import { type BpfMap, type KeyOf, openMap, type ValueOf } from "../kernel/maps.ts";
+import { type BpfObject, loadObject } from "../kernel/object.ts";
+import { findBpfFileSystem, PIN_KINDS, type PinDirectory, pinDirectory } from "../kernel/pins.ts";
+import { runSyscallProgram } from "../kernel/test-run.ts";
+import { EvenkeelError } from "../model/error.ts";
+import { Choice, type Choose, chooseCodec, Limits, MAPS, type MapName, type Settings, type Sweep, sweepCodec } from "../wire/abi.ts";
+import { decoded, encoded } from "../wire/codec.ts";
+import { timeoutJiffies } from "./timeouts.ts";
+
+type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
+
+/** Programs by the names of their pins. The XDP one is loaded when the first interface wants it. */
+const TC_PROGRAMS = { director: "director_tc", sweep: "sweep", choose: "choose" } as const;
+const XDP_PROGRAM = "director_xdp";
+/** What is ours among the pins of a namespace; a real server's decapsulation has its own there. A repin may have been cut short. */
+const OUR_PINS = {
+  maps: pinsNamed(...Object.keys(MAPS)),
+  links: LINK_PIN,
+  programs: pinsNamed(...Object.values(TC_PROGRAMS), XDP_PROGRAM),
+} as const;
+
+export interface PacketPathOptions {
+  /** How many connections it must hold at once; memory is about 110 bytes each. Fixed while the packet path stands. */
+  readonly connectionsMax?: number;
+}
+
+const CONNECTIONS_MAX_DEFAULT = 160_000;
+/** Beyond this share of its slots a table begins to refuse newcomers (docs/decisions/0001). */
+const LOAD_MAX = 0.7;
+/** Groups a call: about half a millisecond of kernel time. */
+const SWEEP_SLICE = 8192;
+
+export class PacketPath {
+  readonly pins: PinDirectory;
+  readonly maps: Maps;
+  readonly candidates: MappedArray<ValueOf<"candidates">>;
+  readonly servers: MappedArray<ValueOf<"servers">>;
+  readonly serverLoad: MappedArray<ValueOf<"server_load">>;
+  readonly #descriptors = new Map<string, number>();
+
+  private constructor(pins: PinDirectory) {
+    this.pins = pins;
+    try {
+      const names = Object.keys(MAPS) as MapName[];
+      this.maps = Object.fromEntries(names.map((name) => [name, openMap(name, this.#open("maps", name))])) as unknown as Maps;
+      this.candidates = this.maps.candidates.map();
+      this.servers = this.maps.servers.map();
+      this.serverLoad = this.maps.server_load.map();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The packet path of the current network namespace, or undefined when there is none. */
+  static open(): PacketPath | undefined {
+    // Whoever only looks mounts nothing.
+    if (findBpfFileSystem() === undefined) return undefined;
+    const pins = pinDirectory();
+    // The sweep is pinned last and unpinned first: without it a load or a removal was cut short, and what is there is nobody's.
+    return pins.names("programs").includes(TC_PROGRAMS.sweep) ? new PacketPath(pins) : undefined;
+  }
+
+  /** Takes the packet path of the current network namespace away, whole or in ruins, ours or another version's. Whether there was any. */
+  static remove(pins?: PinDirectory): boolean {
+    if (pins === undefined) return findBpfFileSystem() !== undefined && PacketPath.remove(pinDirectory());
+    let found = pins.unpin("programs", TC_PROGRAMS.sweep);
+    for (const { ifindex } of attached(pins)) found = detach({ ifindex, pinDirectory: pins }) || found;
+    for (const kind of PIN_KINDS) {
+      for (const name of pins.names(kind)) if (OUR_PINS[kind].test(name)) found = pins.unpin(kind, name) || found;
+    }
+    pins.prune();
+    return found;
+  }
+
+  /** Loads the packet path into the current network namespace. Nothing is attached by that. */
+  static create(options: PacketPathOptions = {}, pins: PinDirectory = pinDirectory()): PacketPath {
+    const groups = groupsFor(options.connectionsMax ?? CONNECTIONS_MAX_DEFAULT);
+    PacketPath.remove(pins);
+    const object = loadObject(bpfObjectPath("director-tc"), { maps: { connections: { maxEntries: groups } } });
+    try {
+      for (const name of Object.keys(MAPS)) pins.pin("maps", name, object.map(name).fd);
+      openMap("settings", object.map("settings").fd).update(0, freshSettings(groups));
+      pins.pin("programs", TC_PROGRAMS.director, object.program("director").fd);
+      pins.pin("programs", TC_PROGRAMS.choose, object.program("choose").fd);
+      pins.pin("programs", TC_PROGRAMS.sweep, object.program("sweep").fd);
+    } catch (error) {
+      PacketPath.remove(pins);
+      throw error;
+    } finally {
+      object.close();
+    }
+    return new PacketPath(pins);
+  }
+
+  /** Programs built from newer sources take the place of the pinned ones; maps and their contents stay. The attachments follow (attach). */
+  reload(): void {
+    this.#load("director-tc", Object.values(TC_PROGRAMS), (object) => {
+      for (const [program, pin] of Object.entries(TC_PROGRAMS)) this.#replacePin(pin, object.program(program).fd);
+    });
+    if (this.pins.names("programs").includes(XDP_PROGRAM)) this.#loadXdp();
+  }
+
+  get tcProgram(): number {
+    return this.#open("programs", TC_PROGRAMS.director);
+  }
+
+  get xdpProgram(): number {
+    if (!this.pins.names("programs").includes(XDP_PROGRAM)) this.#loadXdp();
+    return this.#open("programs", XDP_PROGRAM);
+  }
+
+  /** Frees connections past their time, all groups; afterwards the loads are exact. */
+  sweep(): { readonly live: number; readonly expired: number; readonly nowJiffies: number } {
+    const groups = this.maps.connections.maxEntries;
+    const total = { live: 0, expired: 0, nowJiffies: 0 };
+    for (let firstGroup = 0; firstGroup < groups; firstGroup += SWEEP_SLICE) {
+      const slice: Sweep = { firstGroup, groups: Math.min(SWEEP_SLICE, groups - firstGroup), live: 0, expired: 0, now: 0 };
+      const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.sweep), encoded(sweepCodec, slice));
+      const result = decoded(sweepCodec, argument);
+      total.live += result.live;
+      total.expired += result.expired;
+      total.nowJiffies = result.now;
+    }
+    return total;
+  }
+
+  /** What the kernel's scheduler chooses under a plan: a position in the walk. Moves the plan's cursor. */
+  choose(plan: number): number | undefined {
+    const question: Choose = { plan, position: 0 };
+    const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.choose), encoded(chooseCodec, question));
+    const { position } = decoded(chooseCodec, argument);
+    return position === Choice.NONE ? undefined : position;
+  }
+
+  settings(): Settings {
+    const settings = this.maps.settings.lookup(0);
+    if (settings === undefined) throw new EvenkeelError("BPF_UNAVAILABLE", "the packet path has no settings");
+    return settings;
+  }
+
+  /** What is pinned stays and goes on forwarding. */
+  close(): void {
+    this.candidates?.close();
+    this.servers?.close();
+    this.serverLoad?.close();
+    for (const fd of this.#descriptors.values()) libc.close(fd);
+    this.#descriptors.clear();
+  }
+
+  #open(kind: "maps" | "programs", name: string): number {
+    const key = `${kind}/${name}`;
+    const known = this.#descriptors.get(key);
+    if (known !== undefined) return known;
+    const fd = this.pins.open(kind, name);
+    if (fd === undefined) {
+      throw new EvenkeelError("PIN_DIRECTORY", `the packet path in ${this.pins.path} is incomplete: ${key} is missing`, {
+        cure: "evenkeel teardown, then apply again; its connections end",
+      });
+    }
+    this.#descriptors.set(key, fd);
+    return fd;
+  }
+
+  #loadXdp(): void {
+    this.#load("director-xdp", ["director"], (object) => this.#replacePin(XDP_PROGRAM, object.program("director").fd));
+  }
+
+  /** Loads an object onto the maps that stand. */
+  #load(name: BpfObjectName, programs: readonly string[], use: (object: BpfObject) => void): void {
+    const names = Object.keys(MAPS) as MapName[];
+    const maps = Object.fromEntries(names.map((map) => [map, { reuseFd: this.maps[map].fd }]));
+    const object = loadObject(bpfObjectPath(name), { maps });
+    try {
+      use(object);
+    } catch (error) {
+      throw error instanceof EvenkeelError
+        ? error
+        : new EvenkeelError("BPF_UNAVAILABLE", `cannot take over the programs ${programs.join(", ")}`, { cause: error });
+    } finally {
+      object.close();
+    }
+  }
+
+  #replacePin(name: string, fd: number): void {
+    const key = `programs/${name}`;
+    const old = this.#descriptors.get(key);
+    if (old !== undefined) libc.close(old);
+    this.#descriptors.delete(key);
+    this.pins.repin("programs", name, fd);
+  }
+}
+
+function pinsNamed(...names: readonly string[]): RegExp {
+  return new RegExp(`^(${names.join("|")})(_next)?$`);
+}
+
+/** A power of two, so that an index is a mask of the hash. */
+function groupsFor(connectionsMax: number): number {
+  if (!Number.isInteger(connectionsMax) || connectionsMax < 1 || connectionsMax > 1 << 26) {
+    throw new EvenkeelError("BAD_ARGUMENT", `a connection table for ${connectionsMax} connections cannot be made: 1 to ${1 << 26}`);
+  }
+  return Math.max(16, 2 ** Math.ceil(Math.log2(connectionsMax / Limits.CONNECTION_GROUP_SLOTS / LOAD_MAX)));
+}
+
+function freshSettings(groups: number): Settings {
+  const seed = randomBytes(16);
+  const hz = jiffiesPerSecond();
+  return {
+    hashSeed: [seed.readBigUInt64LE(0), seed.readBigUInt64LE(8)],
+    groupMask: groups - 1,
+    hz,
+    flags: 0,
+    timeout: timeoutJiffies(hz),
+    virtualFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),
+    serverFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),
+  };
+}

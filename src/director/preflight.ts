@@ -1,0 +1,123 @@
+/** What must be true of this host before a configuration can work on it, and what had better be. Nothing is changed here. */
+
+import type { Configuration } from "../config/configuration.ts";
+import { listAddresses } from "../kernel/addresses.ts";
+import { CLSACT_PRIORITY, filters } from "../kernel/clsact.ts";
+import { listLinks } from "../kernel/links.ts";
+import { readSysctl } from "../kernel/sysctl.ts";
+import { type Address, formatAddress, sameAddress } from "../model/address.ts";
+import { EvenkeelError } from "../model/error.ts";
+import type { WantedAttachment } from "../model/plane.ts";
+import { serverName } from "../model/service.ts";
+import type { Link } from "../wire/netlink-link.ts";
+import { type ServerWay, serverWay } from "./server-way.ts";
+
+/** The place of a path in the file: "evenkeel.yaml:12:15". */
+export type PlaceOf = (path: readonly (string | number)[]) => string;
+
+export interface Preflight {
+  /** Where the packet path listens when the configuration leaves it open. */
+  readonly automatic: readonly WantedAttachment[];
+  /** What will not work, though the configuration can be applied. */
+  readonly warnings: readonly string[];
+}
+
+/** Throws INTERFACE_MISSING or VIP_NOT_LOCAL for the first thing that cannot work. */
+export function preflight(configuration: Configuration, placeOf: PlaceOf): Preflight {
+  const links = listLinks();
+  const local = listAddresses();
+  for (const [i, { interfaceName }] of (configuration.interfaces ?? []).entries()) {
+    if (links.some(({ name }) => name === interfaceName)) continue;
+    throw new EvenkeelError("INTERFACE_MISSING", `${placeOf(["interfaces", i, "name"])}: there is no interface ${interfaceName}`, {
+      cure: `name one of: ${links.map(({ name }) => name).join(", ")}`,
+    });
+  }
+  for (const [i, { address }] of configuration.services.entries()) {
+    if (local.some((present) => sameAddress(present.address, address))) continue;
+    const [usual] = usualCarriers(links, local, address);
+    const prefix = address.family === "ipv4" ? 32 : 128;
+    throw new EvenkeelError(
+      "VIP_NOT_LOCAL",
+      `${placeOf(["services", i, "address"])}: the virtual address ${formatAddress(address)} is on no interface of this host, so nobody would send packets for it here`,
+      { cure: `ip address add ${formatAddress(address)}/${prefix} dev ${usual?.name ?? "INTERFACE"}` },
+    );
+  }
+  const ways = waysOf(configuration);
+  const automatic = automaticInterfaces(configuration, links, local, ways);
+  const listening = (configuration.interfaces ?? automatic).map(({ interfaceName }) => interfaceName);
+  return {
+    automatic,
+    warnings: [...warningsOf(configuration, ways), ...strangersOn(links.filter(({ name }) => listening.includes(name)))],
+  };
+}
+
+type LocalAddress = ReturnType<typeof listAddresses>[number];
+
+/** Where an address like this one is at home: interfaces that have one of its family come first. */
+function usualCarriers(links: readonly Link[], local: readonly LocalAddress[], { family }: Address): readonly Link[] {
+  const has = ({ index }: Link) => local.some((present) => present.interfaceIndex === index && present.address.family === family);
+  const outward = links.filter((link) => !link.loopback && link.up);
+  return [...outward.filter(has), ...outward.filter((link) => !has(link))];
+}
+
+function strangersOn(links: readonly Link[]): string[] {
+  return links
+    .filter(({ index }) => filters(index, "ingress").some(({ priority }) => priority !== CLSACT_PRIORITY))
+    .map(
+      ({ name }) => `${name} has tc filters of others, and the packet path's answer is final there: see tc filter show dev ${name} ingress`,
+    );
+}
+
+type Ways = ReadonlyMap<string, ServerWay | undefined>;
+
+function waysOf(configuration: Configuration): Ways {
+  const ways = new Map<string, ServerWay | undefined>();
+  for (const { servers } of configuration.services) {
+    for (const { address } of servers) {
+      const name = formatAddress(address);
+      if (!ways.has(name)) ways.set(name, serverWay(address));
+    }
+  }
+  return ways;
+}
+
+/** The interfaces that carry a virtual address (all that are up, when it is on lo) or lead to a NAT server. */
+function automaticInterfaces(
+  configuration: Configuration,
+  links: readonly Link[],
+  local: readonly LocalAddress[],
+  ways: Ways,
+): WantedAttachment[] {
+  const wanted = new Set<number>();
+  const outward = links.filter((link) => !link.loopback && link.up && link.mac.length === 6 && link.masterIndex === undefined);
+  for (const { address, servers } of configuration.services) {
+    const carriers = local.filter((present) => sameAddress(present.address, address)).map(({ interfaceIndex }) => interfaceIndex);
+    const onLoopback = carriers.every((index) => links.find((link) => link.index === index)?.loopback);
+    for (const index of onLoopback ? outward.map((link) => link.index) : carriers) wanted.add(index);
+    for (const server of servers) {
+      const way = ways.get(formatAddress(server.address));
+      if (server.method === "nat" && way !== undefined) wanted.add(way.ifindex);
+    }
+  }
+  return links
+    .filter((link) => wanted.has(link.index) && !link.loopback)
+    .map((link) => ({ interfaceName: link.name, hook: "auto" as const }));
+}
+
+function warningsOf(configuration: Configuration, ways: Ways): string[] {
+  const servers = configuration.services.flatMap((service) => service.servers);
+  const unreachable = servers.filter((server) => ways.get(formatAddress(server.address)) === undefined).map(serverName);
+  const warnings = [...new Set(unreachable)].map(
+    (name) => `there is no route to the server ${name}: packets for it are dropped (DROP_NO_ROUTE)`,
+  );
+  for (const [family, setting] of [
+    ["ipv4", "net/ipv4/ip_forward"],
+    ["ipv6", "net/ipv6/conf/all/forwarding"],
+  ] as const) {
+    const nat = servers.some((server) => server.method === "nat" && server.address.family === family);
+    if (nat && readSysctl(setting) === "0") {
+      warnings.push(`NAT replies need forwarding, which is off: sysctl -w ${setting.replaceAll("/", ".")}=1`);
+    }
+  }
+  return warnings;
+}

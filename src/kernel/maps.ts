@@ -1,0 +1,188 @@
+/**
+ * BPF maps with typed keys and values. The names and types come from the generated table (wire/abi.ts); a map whose sizes differ
+ * from its codecs is refused when it is opened, not misread later.
+ */
+
+import { EvenkeelError } from "../model/error.ts";
+import { MAPS, type MapName } from "../wire/abi.ts";
+import { type Codec, type Decoded, decoded, encoded } from "../wire/codec.ts";
+import { libbpf } from "./libbpf.ts";
+import { type MappedArray, mapArray } from "./mapped-array.ts";
+import { mapInfo } from "./object-info.ts";
+import { possibleCpus } from "./possible-cpus.ts";
+import { Errno, systemCallError } from "./system-call.ts";
+
+/** enum bpf_map_type */
+const PER_CPU_TYPES = new Set([5, 6, 10, 21]);
+const BATCH = 1024;
+
+/** BPF_ANY, BPF_NOEXIST, BPF_EXIST */
+const UPDATE_FLAGS = { any: 0, new: 1, existing: 2 } as const;
+
+export interface BpfMap<Key, Value> {
+  readonly name: string;
+  readonly fd: number;
+  readonly maxEntries: number;
+  /** The value, or undefined when the key is not there. Per-CPU maps: the sum over all CPUs. */
+  lookup(key: Key): Value | undefined;
+  /** Throws when a "new" key is there already, an "existing" one is not, or the map is full (LIMIT_REACHED). Per-CPU: becomes the sum. */
+  update(key: Key, value: Value, mode?: keyof typeof UPDATE_FLAGS): void;
+  updateAll(entries: Iterable<readonly [Key, Value]>): void;
+  /** Whether it was there. Arrays cannot delete. */
+  delete(key: Key): boolean;
+  /** In batches, not as one moment: entries that come or go meanwhile may or may not be seen. */
+  entries(): Generator<[Key, Value]>;
+  /** A BPF_F_MMAPABLE array's memory, shared with the kernel. */
+  map(): MappedArray<Value>;
+}
+
+export type KeyOf<N extends MapName> = Decoded<(typeof MAPS)[N]["key"]>;
+export type ValueOf<N extends MapName> = Decoded<(typeof MAPS)[N]["value"]>;
+
+/** One of the packet path's maps, by its file descriptor (which stays the caller's). */
+export function openMap<N extends MapName>(name: N, fd: number): BpfMap<KeyOf<N>, ValueOf<N>> {
+  const { key, value } = MAPS[name];
+  return bpfMap(name, fd, key as Codec<KeyOf<N>>, value as Codec<ValueOf<N>>);
+}
+
+/** Any map, with codecs that the caller vouches for. */
+export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, value: Codec<Value>): BpfMap<Key, Value> {
+  const info = mapInfo(fd);
+  if (info.keySize !== key.size || info.valueSize !== value.size) {
+    throw new EvenkeelError(
+      "BPF_UNAVAILABLE",
+      `map ${name} has keys of ${info.keySize} and values of ${info.valueSize} bytes; this program knows ${key.size} and ${value.size}`,
+      { cure: "the packet path that stands is another version's: evenkeel teardown, then apply again; its connections end" },
+    );
+  }
+  const perCpu = PER_CPU_TYPES.has(info.type);
+  // The kernel copies one value a CPU, each on an eight-byte boundary.
+  const stride = Math.ceil(value.size / 8) * 8;
+  const slotSize = perCpu ? stride * possibleCpus() : value.size;
+  const read = (bytes: Uint8Array): Value => decoded(value, perCpu ? sumWords(bytes, stride) : bytes);
+  const write = (one: Value): Uint8Array => {
+    const bytes = encoded(value, one);
+    if (!perCpu) return bytes;
+    // The whole amount on the first CPU: the sum is what was written.
+    const all = new Uint8Array(slotSize);
+    all.set(bytes);
+    return all;
+  };
+
+  const self: BpfMap<Key, Value> = {
+    name,
+    fd,
+    maxEntries: info.maxEntries,
+    lookup: (one) => {
+      const bytes = new Uint8Array(slotSize);
+      const result = libbpf.bpf_map_lookup_elem(fd, encoded(key, one), bytes);
+      if (result === 0) return read(bytes);
+      if (-result === Errno.ENOENT) return undefined;
+      throw mapError(name, "read", -result);
+    },
+    update: (one, to, mode = "any") => {
+      const result = libbpf.bpf_map_update_elem(fd, encoded(key, one), write(to), UPDATE_FLAGS[mode]);
+      if (result !== 0) throw updateError(name, info.maxEntries, -result);
+    },
+    updateAll: (entries) => {
+      for (const batch of batches(entries, BATCH)) {
+        const keys = concatenate(
+          batch.map(([one]) => encoded(key, one)),
+          key.size,
+        );
+        const values = concatenate(
+          batch.map(([, to]) => write(to)),
+          slotSize,
+        );
+        const result = libbpf.bpf_map_update_batch(fd, keys, values, Uint32Array.of(batch.length), null);
+        if (result !== 0) throw updateError(name, info.maxEntries, -result);
+      }
+    },
+    delete: (one) => {
+      const result = libbpf.bpf_map_delete_elem(fd, encoded(key, one));
+      if (result !== 0 && -result !== Errno.ENOENT) throw mapError(name, "delete from", -result);
+      return result === 0;
+    },
+    entries: function* () {
+      for (const { keys, values, count } of lookupBatches({ fd, name, keySize: key.size, slotSize, maxEntries: info.maxEntries })) {
+        for (let i = 0; i < count; i++) {
+          yield [decoded(key, keys.subarray(i * key.size)), read(values.subarray(i * slotSize, (i + 1) * slotSize))];
+        }
+      }
+    },
+    map: () => mapArray({ name, fd, info, codec: value }),
+  };
+  return self;
+}
+
+interface BatchRequest {
+  readonly fd: number;
+  readonly name: string;
+  readonly keySize: number;
+  readonly slotSize: number;
+  readonly maxEntries: number;
+}
+
+function* lookupBatches(request: BatchRequest): Generator<{ keys: Uint8Array; values: Uint8Array; count: number }> {
+  const { fd, name, keySize, slotSize, maxEntries } = request;
+  let room = Math.min(BATCH, Math.max(1, maxEntries));
+  // A hash map's cursor is a bucket number, an array's a key: four bytes are written, but never rely on it.
+  let from: Uint8Array | null = null;
+  for (;;) {
+    const to = new Uint8Array(Math.max(keySize, 8));
+    const keys = new Uint8Array(room * keySize);
+    const values = new Uint8Array(room * slotSize);
+    const count = Uint32Array.of(room);
+    const result = libbpf.bpf_map_lookup_batch(fd, from, to, keys, values, count, null);
+    const ended = -result === Errno.ENOENT;
+    if (-result === Errno.ENOSPC && room <= maxEntries) {
+      // One bucket holds more than our room: ask again with more.
+      room *= 2;
+      continue;
+    }
+    if (result !== 0 && !ended) throw mapError(name, "list", -result);
+    yield { keys, values, count: count[0] ?? 0 };
+    if (ended) return;
+    from = to;
+  }
+}
+
+/** Every per-CPU value of ours is a row of 64-bit counters. */
+function sumWords(bytes: Uint8Array, stride: number): Uint8Array {
+  const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+  const wordsEach = stride / 8;
+  const sum = new BigUint64Array(wordsEach);
+  for (let i = 0; i < words.length; i++) sum[i % wordsEach] = (sum[i % wordsEach] ?? 0n) + (words[i] ?? 0n);
+  return new Uint8Array(sum.buffer);
+}
+
+function* batches<T>(values: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const value of values) {
+    batch.push(value);
+    if (batch.length === size) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(parts.length * size);
+  for (const [i, part] of parts.entries()) whole.set(part, i * size);
+  return whole;
+}
+
+function mapError(name: string, verb: string, errno: number): EvenkeelError {
+  return systemCallError(`${verb} the BPF map ${name}`, errno, { facts: { map: name } });
+}
+
+function updateError(name: string, maxEntries: number, errno: number): EvenkeelError {
+  if (errno === Errno.E2BIG) {
+    return new EvenkeelError("LIMIT_REACHED", `the BPF map ${name} is full: it holds ${maxEntries} entries`, {
+      facts: { map: name, maxEntries },
+    });
+  }
+  return mapError(name, "write", errno);
+}

@@ -1,0 +1,123 @@
+/**
+ * Requests to the kernel's routing socket (NETLINK_ROUTE), one at a time and answered before the call returns.
+ * A socket of its own for each, because a socket belongs to the network namespace in which it was made.
+ * Whatever the kernel refuses becomes a NETLINK error with what was attempted and the kernel's own explanation.
+ */
+
+import koffi from "koffi";
+import { EvenkeelError } from "../model/error.ts";
+import { decodeAcknowledgement, decodeMessages, encodeMessage, NetlinkFlag, type NetlinkMessage, NetlinkType } from "../wire/netlink.ts";
+import { libc } from "./libc.ts";
+import { checkCall, describeErrno, Errno, systemCallError } from "./system-call.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 0x80003;
+const NETLINK_ROUTE = 0;
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const MSG_TRUNC = 0x20;
+const RECEIVE_BYTES = 256 * 1024;
+/** The kernel answers at once or not at all. */
+const TIMEOUT_S = 10n;
+/** A table that changes more often than this while it is read once is not to be read. */
+const DUMP_ATTEMPTS = 25;
+
+export interface NetlinkRequest {
+  readonly type: number;
+  readonly flags?: number;
+  readonly payload: Uint8Array;
+  /** Completes "cannot ...". */
+  readonly attempted: string;
+}
+
+/** Raw socket of the routing family; the caller closes it. */
+export function openRouteSocket(extraFlags = 0): number {
+  return checkCall(libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC | extraFlags, NETLINK_ROUTE), "open a netlink socket");
+}
+
+/** A change; returns when the kernel has made it. */
+export function change(request: NetlinkRequest): void {
+  exchange({ ...request, flags: NetlinkFlag.REQUEST | NetlinkFlag.ACK | (request.flags ?? 0) });
+}
+
+/** A question with one answer. */
+export function ask(request: NetlinkRequest): NetlinkMessage {
+  const { messages } = exchange({ ...request, flags: NetlinkFlag.REQUEST | NetlinkFlag.ACK | (request.flags ?? 0) });
+  const answer = messages[0];
+  if (answer === undefined) throw netlinkError(request.attempted, 0, "the kernel acknowledged and answered nothing");
+  return answer;
+}
+
+/** All of a table, as one moment: what changed while it was read is read again. */
+export function dump(request: NetlinkRequest): readonly NetlinkMessage[] {
+  for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+    const { messages, interrupted } = exchange({ ...request, flags: NetlinkFlag.REQUEST | NetlinkFlag.DUMP | (request.flags ?? 0) });
+    if (!interrupted) return messages;
+  }
+  throw netlinkError(request.attempted, 0, `the table changed during each of ${DUMP_ATTEMPTS} attempts to read it`);
+}
+
+function exchange(request: NetlinkRequest & { readonly flags: number }): { messages: readonly NetlinkMessage[]; interrupted: boolean } {
+  const fd = openRouteSocket();
+  try {
+    prepare(fd);
+    const sequence = 1;
+    const bytes = encodeMessage({ type: request.type, flags: request.flags, sequence, payload: request.payload });
+    if (libc.send(fd, bytes, bytes.length, 0) < 0) throw netlinkError(request.attempted, koffi.errno(), "");
+    return receiveAnswer(fd, request.attempted);
+  } finally {
+    libc.close(fd);
+  }
+}
+
+function receiveAnswer(fd: number, attempted: string): { messages: readonly NetlinkMessage[]; interrupted: boolean } {
+  const messages: NetlinkMessage[] = [];
+  let interrupted = false;
+  for (;;) {
+    for (const message of receive(fd, attempted)) {
+      if ((message.flags & NetlinkFlag.DUMP_INTERRUPTED) !== 0) interrupted = true;
+      if (message.type === NetlinkType.ERROR || message.type === NetlinkType.DONE) {
+        const { errno, text } = decodeAcknowledgement(message);
+        if (errno !== 0) throw netlinkError(attempted, errno, text);
+        return { messages, interrupted };
+      }
+      if (message.type !== NetlinkType.NOOP) messages.push(message);
+    }
+  }
+}
+
+function receive(fd: number, attempted: string): readonly NetlinkMessage[] {
+  const buffer = new Uint8Array(RECEIVE_BYTES);
+  for (;;) {
+    const length = libc.recv(fd, buffer, buffer.length, MSG_TRUNC);
+    if (length > buffer.length) throw netlinkError(attempted, 0, `an answer of ${length} bytes is longer than any we know`);
+    if (length >= 0) return decodeMessages(buffer.subarray(0, length));
+    const errno = koffi.errno();
+    if (errno === Errno.EINTR) continue;
+    if (errno === Errno.EAGAIN) throw netlinkError(attempted, 0, `the kernel did not answer within ${TIMEOUT_S} seconds`);
+    throw netlinkError(attempted, errno, "");
+  }
+}
+
+function prepare(fd: number): void {
+  const one = new Uint8Array(Uint32Array.of(1).buffer);
+  checkCall(libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, one, 4), "ask netlink for explanations");
+  checkCall(libc.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, one, 4), "ask netlink for short acknowledgements");
+  const timeout = new Uint8Array(BigInt64Array.of(TIMEOUT_S, 0n).buffer);
+  checkCall(libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length), "set the netlink timeout");
+}
+
+export function netlinkError(attempted: string, errno: number, explanation: string): EvenkeelError {
+  if (errno === Errno.EPERM && explanation === "")
+    return systemCallError(attempted, errno, { code: "NOT_PERMITTED", cure: "run as root (sudo)" });
+  const why = [explanation, errno === 0 ? "" : describeErrno(errno)].filter((part) => part !== "").join("; ");
+  return new EvenkeelError("NETLINK", `cannot ${attempted}: ${why}`, { facts: { errno, kernel: explanation } });
+}
+
+/** Whether this is the kernel's refusal with that errno: for callers to whom "exists already" or "not there" is no failure. */
+export function isNetlinkErrno(error: unknown, ...errnos: readonly number[]): boolean {
+  return error instanceof EvenkeelError && error.code === "NETLINK" && errnos.includes(Number(error.facts["errno"]));
+}

@@ -1,0 +1,108 @@
+/**
+ * IP addresses as values. Parsed once at the door; after that an Address, never a string.
+ * Sixteen bytes as in bpf/abi.h: IPv4 uses the first four and leaves the rest zero.
+ */
+
+import { EvenkeelError } from "./error.ts";
+
+export type Family = "ipv4" | "ipv6";
+
+export interface Address {
+  readonly family: Family;
+  /** 16 bytes, network order. */
+  readonly bytes: Uint8Array;
+}
+
+/** Parses an IPv4 or IPv6 address (RFC 4291 2.2; no brackets, no zone, no leading zeros in IPv4). Throws BAD_ADDRESS. */
+export function parseAddress(text: string): Address {
+  const address = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  if (address === undefined) throw new EvenkeelError("BAD_ADDRESS", `"${text}" is not an IPv4 or IPv6 address`);
+  return address;
+}
+
+/** The canonical text: RFC 5952 for IPv6. */
+export function formatAddress(address: Address): string {
+  if (address.family === "ipv4") return address.bytes.subarray(0, 4).join(".");
+  const words = Array.from({ length: 8 }, (_, i) => (byteAt(address.bytes, 2 * i) << 8) | byteAt(address.bytes, 2 * i + 1));
+  const mapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
+  if (mapped) return `::ffff:${address.bytes.subarray(12, 16).join(".")}`;
+  const gap = longestZeroRun(words);
+  const hex = (from: number, to: number) =>
+    words
+      .slice(from, to)
+      .map((word) => word.toString(16))
+      .join(":");
+  return gap === undefined ? hex(0, 8) : `${hex(0, gap.start)}::${hex(gap.start + gap.length, 8)}`;
+}
+
+/** "192.0.2.1:80" or "[2001:db8::1]:80". */
+export function formatEndpoint(address: Address, port: number): string {
+  return address.family === "ipv4" ? `${formatAddress(address)}:${port}` : `[${formatAddress(address)}]:${port}`;
+}
+
+export function sameAddress(one: Address, other: Address): boolean {
+  return one.family === other.family && one.bytes.every((byte, i) => byte === other.bytes[i]);
+}
+
+/** 4 or 16 bytes, as they stand in a packet. */
+export function packetBytes(address: Address): Uint8Array {
+  return address.family === "ipv4" ? address.bytes.subarray(0, 4) : address.bytes;
+}
+
+/** An address from 4 or 16 packet bytes. */
+export function addressFromBytes(bytes: Uint8Array): Address {
+  if (bytes.length !== 4 && bytes.length !== 16)
+    throw new EvenkeelError("BAD_ADDRESS", `an address has 4 or 16 bytes, not ${bytes.length}`);
+  const whole = new Uint8Array(16);
+  whole.set(bytes);
+  return { family: bytes.length === 4 ? "ipv4" : "ipv6", bytes: whole };
+}
+
+function parseIpv4(text: string): Address | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;
+  return addressFromBytes(Uint8Array.from(parts, Number));
+}
+
+function parseIpv6(text: string): Address | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const [head, tail] = halves.map(parseIpv6Words);
+  if (head === undefined) return undefined;
+  if (halves.length === 1) return head.length === 8 ? fromWords(head) : undefined;
+  if (tail === undefined || head.length + tail.length > 7) return undefined;
+  return fromWords([...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail]);
+}
+
+function parseIpv6Words(text: string): number[] | undefined {
+  if (text === "") return [];
+  const parts = text.split(":");
+  const words: number[] = [];
+  for (const [i, part] of parts.entries()) {
+    if (i === parts.length - 1 && part.includes(".")) {
+      const dotted = parseIpv4(part);
+      if (dotted === undefined) return undefined;
+      words.push((byteAt(dotted.bytes, 0) << 8) | byteAt(dotted.bytes, 1), (byteAt(dotted.bytes, 2) << 8) | byteAt(dotted.bytes, 3));
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) words.push(Number.parseInt(part, 16));
+    else return undefined;
+  }
+  return words;
+}
+
+function fromWords(words: readonly number[]): Address {
+  return addressFromBytes(Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff])));
+}
+
+function longestZeroRun(words: readonly number[]): { start: number; length: number } | undefined {
+  let best: { start: number; length: number } | undefined;
+  for (let start = 0; start < words.length; start++) {
+    let length = 0;
+    while (words[start + length] === 0) length++;
+    if (length > 1 && length > (best?.length ?? 0)) best = { start, length };
+  }
+  return best;
+}
+
+function byteAt(bytes: Uint8Array, index: number): number {
+  return bytes[index] ?? 0;
+}

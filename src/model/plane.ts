@@ -1,0 +1,77 @@
+/**
+ * The data plane as the control plane sees it: read what is, apply what differs, count. Implemented over BPF
+ * (director/bpf-plane.ts) and in memory (director/memory-plane.ts).
+ */
+
+import type { RealServer, VirtualService } from "./service.ts";
+
+/** Where the packet path listens. "auto" chooses by the device; "xdp" is always backed by tc on the same interface. */
+export const HOOK_CHOICES = ["auto", "tc", "xdp", "xdp-generic"] as const;
+export type HookChoice = (typeof HOOK_CHOICES)[number];
+
+export interface Attachment {
+  readonly interfaceName: string;
+  readonly hook: Exclude<HookChoice, "auto">;
+}
+
+export interface WantedAttachment {
+  readonly interfaceName: string;
+  readonly hook: HookChoice;
+}
+
+export interface DesiredState {
+  readonly services: readonly VirtualService[];
+  readonly attachments: readonly WantedAttachment[];
+}
+
+export interface ActualState {
+  readonly services: readonly VirtualService[];
+  readonly attachments: readonly Attachment[];
+}
+
+/** A service without its servers: what identifies it and what can be edited. */
+export type ServiceHead = Omit<VirtualService, "servers">;
+
+/** Ordered so that applying them one after the other never leaves traffic without a place to go. */
+export type Change =
+  | { readonly kind: "attach"; readonly attachment: WantedAttachment }
+  | { readonly kind: "detach"; readonly attachment: Attachment }
+  | { readonly kind: "add-service"; readonly service: VirtualService }
+  | { readonly kind: "edit-service"; readonly before: ServiceHead; readonly after: ServiceHead }
+  | { readonly kind: "delete-service"; readonly service: ServiceHead }
+  | { readonly kind: "add-server"; readonly service: ServiceHead; readonly server: RealServer }
+  | { readonly kind: "edit-server"; readonly service: ServiceHead; readonly before: RealServer; readonly after: RealServer }
+  | { readonly kind: "delete-server"; readonly service: ServiceHead; readonly server: RealServer };
+
+export interface TrafficCounters {
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly bytesIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesOut: bigint;
+}
+
+export interface ServerCounters extends TrafficCounters {
+  readonly service: ServiceHead;
+  readonly server: RealServer;
+  readonly active: number;
+  readonly inactive: number;
+}
+
+export interface ServiceCounters extends TrafficCounters {
+  readonly service: ServiceHead;
+}
+
+export interface Counters {
+  readonly services: readonly ServiceCounters[];
+  readonly servers: readonly ServerCounters[];
+  /** What became of packets, by name of the outcome ("FORWARD_NAT", "DROP_NO_SERVER", ...). */
+  readonly outcomes: Readonly<Record<string, bigint>>;
+}
+
+export interface DataPlane {
+  read(): ActualState;
+  apply(change: Change): void;
+  counters(): Counters;
+  close(): void;
+}

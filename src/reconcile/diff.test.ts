@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseAddress } from "../model/address.ts";
+import type { ActualState, Change, DesiredState } from "../model/plane.ts";
+import { PROTOCOLS, type RealServer, SCHEDULERS, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import { describeChange } from "./describe-change.ts";
+import { diff } from "./diff.ts";
+
+const server = (host: number, facts: Partial<RealServer> = {}): RealServer => ({
+  address: parseAddress(`10.0.0.${host}`),
+  port: 80,
+  weight: 1,
+  method: "nat",
+  ...facts,
+});
+const service = (port: number, ...servers: RealServer[]): VirtualService => ({
+  address: parseAddress("192.0.2.1"),
+  port,
+  protocol: "tcp",
+  scheduler: "rr",
+  servers,
+});
+const desired = (services: VirtualService[], attachments: DesiredState["attachments"] = []): DesiredState => ({ services, attachments });
+const actual = (services: VirtualService[], attachments: ActualState["attachments"] = []): ActualState => ({ services, attachments });
+const lines = (wanted: DesiredState, present: ActualState) => diff(wanted, present).map(describeChange);
+
+test("diff adds to an empty plane in the order of the configuration", () => {
+  const wanted = desired([service(80, server(1), server(2)), service(443)], [{ interfaceName: "eth0", hook: "auto" }]);
+  assert.deepEqual(lines(wanted, actual([])), [
+    "attach to eth0 (hook auto)",
+    "add service tcp 192.0.2.1:80 scheduler rr, servers: 10.0.0.1:80 nat weight 1, 10.0.0.2:80 nat weight 1",
+    "add service tcp 192.0.2.1:443 scheduler rr, servers: none",
+  ]);
+});
+
+test("diff makes before it breaks", () => {
+  const present = actual(
+    [service(80, server(1), server(2), server(5, { weight: 0 })), service(81, server(1))],
+    [{ interfaceName: "eth1", hook: "tc" }],
+  );
+  const wanted = desired(
+    [
+      { ...service(80, server(2, { weight: 0 }), server(3), server(5, { weight: 4, method: "tun" })), scheduler: "wrr" },
+      service(82, server(1)),
+    ],
+    [{ interfaceName: "eth0", hook: "xdp" }],
+  );
+  assert.deepEqual(lines(wanted, present), [
+    "attach to eth0 (hook xdp)",
+    "add service tcp 192.0.2.1:82 scheduler rr, servers: 10.0.0.1:80 nat weight 1",
+    "add server 10.0.0.3:80 nat weight 1 to tcp 192.0.2.1:80",
+    "edit service tcp 192.0.2.1:80: scheduler rr -> wrr",
+    "edit server 10.0.0.5:80 of tcp 192.0.2.1:80: weight 0 -> 4, method nat -> tun",
+    "edit server 10.0.0.2:80 of tcp 192.0.2.1:80: weight 1 -> 0",
+    "delete server 10.0.0.1:80 from tcp 192.0.2.1:80",
+    "delete service tcp 192.0.2.1:81",
+    "detach from eth1 (hook tc)",
+  ]);
+});
+
+test("diff does not touch servers that only stand in another order", () => {
+  assert.deepEqual(diff(desired([service(80, server(2), server(1))]), actual([service(80, server(1), server(2))])), []);
+});
+
+test("diff is content with any hook where auto is wanted, and attaches anew where a certain one is", () => {
+  const present = actual([], [{ interfaceName: "eth0", hook: "tc" }]);
+  assert.deepEqual(diff(desired([], [{ interfaceName: "eth0", hook: "auto" }]), present), []);
+  assert.deepEqual(lines(desired([], [{ interfaceName: "eth0", hook: "xdp" }]), present), ["attach to eth0 (hook xdp)"]);
+});
+
+test("describeChange names the first servers of a great service and counts the rest", () => {
+  const servers = Array.from({ length: 9 }, (_, i) => server(i + 1));
+  const line = describeChange({ kind: "add-service", service: service(80, ...servers) });
+  assert.match(line, /10\.0\.0\.4:80 nat weight 1 and 5 more$/);
+});
+
+const states = fc.uniqueArray(
+  fc.record({
+    address: fc.constantFrom("192.0.2.1", "2001:db8::1").map(parseAddress),
+    port: fc.constantFrom(80, 443),
+    protocol: fc.constantFrom(...PROTOCOLS),
+    scheduler: fc.constantFrom(...SCHEDULERS),
+    servers: fc.uniqueArray(
+      fc.record({
+        address: fc.constantFrom("10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1").map(parseAddress),
+        port: fc.constantFrom(80, 8080),
+        weight: fc.constantFrom(0, 1, 2),
+        method: fc.constantFrom("nat" as const, "tun" as const),
+      }),
+      { maxLength: 5, selector: serverName },
+    ),
+  }),
+  { maxLength: 5, selector: serviceName },
+);
+
+test("diff of equal states is empty", () => {
+  fc.assert(fc.property(states, (services) => assert.deepEqual(diff({ services, attachments: [] }, { services, attachments: [] }), [])));
+});
+
+test("diff names no service or server that is equal, and none twice", () => {
+  fc.assert(
+    fc.property(states, states, (wanted, present) => {
+      const touched = diff({ services: wanted, attachments: [] }, { services: present, attachments: [] }).map(subject);
+      assert.equal(new Set(touched).size, touched.length);
+      for (const service of wanted) {
+        const before = present.find((each) => serviceName(each) === serviceName(service));
+        for (const server of service.servers) {
+          const equal = before?.servers.some(
+            (each) => serverName(each) === serverName(server) && each.weight === server.weight && each.method === server.method,
+          );
+          if (equal === true) assert.ok(!touched.includes(`${serviceName(service)} ${serverName(server)}`));
+        }
+      }
+    }),
+  );
+});
+
+test("diff takes nothing away before everything new is there", () => {
+  fc.assert(
+    fc.property(states, states, (wanted, present) => {
+      const ranks = diff({ services: wanted, attachments: [] }, { services: present, attachments: [] }).map(({ kind }) =>
+        kind.startsWith("add") ? 0 : kind.startsWith("edit") ? 1 : 2,
+      );
+      assert.deepEqual(ranks, ranks.toSorted());
+    }),
+  );
+});
+
+function subject(change: Change): string {
+  switch (change.kind) {
+    case "attach":
+    case "detach":
+      return change.attachment.interfaceName;
+    case "add-service":
+    case "delete-service":
+      return serviceName(change.service);
+    case "edit-service":
+      return serviceName(change.after);
+    case "add-server":
+    case "delete-server":
+      return `${serviceName(change.service)} ${serverName(change.server)}`;
+    case "edit-server":
+      return `${serviceName(change.service)} ${serverName(change.after)}`;
+  }
+}

@@ -1,0 +1,832 @@
+/** generated from bpf/abi.h and bpf/maps.h by tools/generate-abi.ts; do not edit */
+
+import { bytesAt, listAt, putBytes, putList, type StructCodec, u32, u64, zeroBytes } from "./codec.ts";
+
+/** enum family */
+export const Family = Object.freeze({
+  NONE: 0,
+  IPV4: 4,
+  IPV6: 6,
+});
+export type Family = (typeof Family)[keyof typeof Family];
+
+/** The names of enum family by value. */
+export const familyName: Readonly<Record<number, string>> = Object.freeze({
+  0: "NONE",
+  4: "IPV4",
+  6: "IPV6",
+});
+
+/** enum forwarding_method */
+export const ForwardingMethod = Object.freeze({
+  NAT: 0,
+  LOCAL: 1,
+  TUNNEL: 2,
+  DIRECT: 3,
+  BYPASS: 4,
+});
+export type ForwardingMethod = (typeof ForwardingMethod)[keyof typeof ForwardingMethod];
+
+/** The names of enum forwarding_method by value. */
+export const forwardingMethodName: Readonly<Record<number, string>> = Object.freeze({
+  0: "NAT",
+  1: "LOCAL",
+  2: "TUNNEL",
+  3: "DIRECT",
+  4: "BYPASS",
+});
+
+/** enum scheduler */
+export const Scheduler = Object.freeze({
+  RR: 0,
+  WRR: 1,
+});
+export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
+
+/** The names of enum scheduler by value. */
+export const schedulerName: Readonly<Record<number, string>> = Object.freeze({
+  0: "RR",
+  1: "WRR",
+});
+
+/** enum tcp_state */
+export const TcpState = Object.freeze({
+  NONE: 0,
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  SYN_RECV: 3,
+  FIN_WAIT: 4,
+  TIME_WAIT: 5,
+  CLOSE: 6,
+  CLOSE_WAIT: 7,
+  LAST_ACK: 8,
+  LISTEN: 9,
+  SYNACK: 10,
+  COUNT: 11,
+});
+export type TcpState = (typeof TcpState)[keyof typeof TcpState];
+
+/** The names of enum tcp_state by value. */
+export const tcpStateName: Readonly<Record<number, string>> = Object.freeze({
+  0: "NONE",
+  1: "ESTABLISHED",
+  2: "SYN_SENT",
+  3: "SYN_RECV",
+  4: "FIN_WAIT",
+  5: "TIME_WAIT",
+  6: "CLOSE",
+  7: "CLOSE_WAIT",
+  8: "LAST_ACK",
+  9: "LISTEN",
+  10: "SYNACK",
+  11: "COUNT",
+});
+
+/** enum timeout */
+export const Timeout = Object.freeze({
+  UDP: 11,
+  COUNT: 16,
+});
+export type Timeout = (typeof Timeout)[keyof typeof Timeout];
+
+/** The names of enum timeout by value. */
+export const timeoutName: Readonly<Record<number, string>> = Object.freeze({
+  11: "UDP",
+  16: "COUNT",
+});
+
+/** enum limits */
+export const Limits = Object.freeze({
+  CONNECTION_GROUP_SLOTS: 7,
+  CONNECTION_GROUPS_TRIED: 8,
+  ADDRESS_FILTER_BITS: 1024,
+  ADDRESS_FILTER_WORDS: 16,
+});
+export type Limits = (typeof Limits)[keyof typeof Limits];
+
+/** The names of enum limits by value. */
+export const limitsName: Readonly<Record<number, string>> = Object.freeze({
+  7: "CONNECTION_GROUP_SLOTS",
+  8: "CONNECTION_GROUPS_TRIED",
+  1024: "ADDRESS_FILTER_BITS",
+  16: "ADDRESS_FILTER_WORDS",
+});
+
+/** enum life */
+export const Life = Object.freeze({
+  PHASE_MASK: 3,
+  FREE: 0,
+  BUSY: 1,
+  LIVE: 2,
+  NO_OUTPUT: 4,
+  ACTIVE: 8,
+  TEMPLATE: 16,
+  DISTANCE_SHIFT: 5,
+  DISTANCE_MASK: 7,
+  STATE_SHIFT: 8,
+  GENERATION_SHIFT: 12,
+  TAG_SHIFT: 16,
+  EXPIRES_SHIFT: 32,
+});
+export type Life = (typeof Life)[keyof typeof Life];
+
+/** The names of enum life by value. */
+export const lifeName: Readonly<Record<number, string>> = Object.freeze({
+  3: "PHASE_MASK",
+  0: "FREE",
+  1: "BUSY",
+  2: "LIVE",
+  4: "NO_OUTPUT",
+  8: "ACTIVE",
+  16: "TEMPLATE",
+  5: "DISTANCE_SHIFT",
+  7: "DISTANCE_MASK",
+  12: "GENERATION_SHIFT",
+  32: "EXPIRES_SHIFT",
+});
+
+/** enum outcome */
+export const Outcome = Object.freeze({
+  NONE: 0,
+  PASS_NOT_IP: 1,
+  PASS_PROTOCOL: 2,
+  PASS_FRAGMENT: 3,
+  PASS_NO_SERVICE: 4,
+  PASS_NOT_NEW: 5,
+  PASS_TO_TC: 6,
+  FORWARD_NAT: 7,
+  FORWARD_NAT_REPLY: 8,
+  FORWARD_DIRECT: 9,
+  FORWARD_TUNNEL: 10,
+  FORWARD_LOCAL: 11,
+  ICMP_TOO_BIG: 12,
+  ICMP_TIME_EXCEEDED: 13,
+  ICMP_UNREACHABLE: 14,
+  PASS_MALFORMED: 15,
+  PASS_OTHER_HOST: 22,
+  DROP_NO_SERVER: 16,
+  DROP_SERVER_GONE: 17,
+  DROP_TABLE_FULL: 18,
+  DROP_NO_ROUTE: 19,
+  DROP_REWRITE: 20,
+  DROP_TTL: 21,
+  COUNT: 32,
+});
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** The names of enum outcome by value. */
+export const outcomeName: Readonly<Record<number, string>> = Object.freeze({
+  0: "NONE",
+  1: "PASS_NOT_IP",
+  2: "PASS_PROTOCOL",
+  3: "PASS_FRAGMENT",
+  4: "PASS_NO_SERVICE",
+  5: "PASS_NOT_NEW",
+  6: "PASS_TO_TC",
+  7: "FORWARD_NAT",
+  8: "FORWARD_NAT_REPLY",
+  9: "FORWARD_DIRECT",
+  10: "FORWARD_TUNNEL",
+  11: "FORWARD_LOCAL",
+  12: "ICMP_TOO_BIG",
+  13: "ICMP_TIME_EXCEEDED",
+  14: "ICMP_UNREACHABLE",
+  15: "PASS_MALFORMED",
+  22: "PASS_OTHER_HOST",
+  16: "DROP_NO_SERVER",
+  17: "DROP_SERVER_GONE",
+  18: "DROP_TABLE_FULL",
+  19: "DROP_NO_ROUTE",
+  20: "DROP_REWRITE",
+  21: "DROP_TTL",
+  32: "COUNT",
+});
+
+/** enum server_flag */
+export const ServerFlag = Object.freeze({
+  AVAILABLE: 1,
+});
+export type ServerFlag = (typeof ServerFlag)[keyof typeof ServerFlag];
+
+/** The names of enum server_flag by value. */
+export const serverFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "AVAILABLE",
+});
+
+/** enum load_flag */
+export const LoadFlag = Object.freeze({
+  OVERLOADED: 1,
+});
+export type LoadFlag = (typeof LoadFlag)[keyof typeof LoadFlag];
+
+/** The names of enum load_flag by value. */
+export const loadFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "OVERLOADED",
+});
+
+/** enum settings_flag */
+export const SettingsFlag = Object.freeze({
+  NAT_IN_USE: 1,
+});
+export type SettingsFlag = (typeof SettingsFlag)[keyof typeof SettingsFlag];
+
+/** The names of enum settings_flag by value. */
+export const settingsFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "NAT_IN_USE",
+});
+
+/** enum port_flag */
+export const PortFlag = Object.freeze({
+  MAC_KNOWN: 1,
+  REDIRECT: 2,
+});
+export type PortFlag = (typeof PortFlag)[keyof typeof PortFlag];
+
+/** The names of enum port_flag by value. */
+export const portFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "MAC_KNOWN",
+  2: "REDIRECT",
+});
+
+/** enum choice */
+export const Choice = Object.freeze({
+  NONE: 4294967295,
+});
+export type Choice = (typeof Choice)[keyof typeof Choice];
+
+/** The names of enum choice by value. */
+export const choiceName: Readonly<Record<number, string>> = Object.freeze({
+  4294967295: "NONE",
+});
+
+/** enum decap_outcome */
+export const DecapOutcome = Object.freeze({
+  IPV4_IN_IPV4: 0,
+  IPV6_IN_IPV4: 1,
+  IPV4_IN_IPV6: 2,
+  IPV6_IN_IPV6: 3,
+  PASS_NOT_OURS: 4,
+  PASS_NOT_A_VIP: 5,
+  PASS_FRAGMENT: 6,
+  PASS_MALFORMED: 7,
+  DROP_CONGESTION: 8,
+  DROP_REWRITE: 9,
+  COUNT: 16,
+});
+export type DecapOutcome = (typeof DecapOutcome)[keyof typeof DecapOutcome];
+
+/** The names of enum decap_outcome by value. */
+export const decapOutcomeName: Readonly<Record<number, string>> = Object.freeze({
+  0: "IPV4_IN_IPV4",
+  1: "IPV6_IN_IPV4",
+  2: "IPV4_IN_IPV6",
+  3: "IPV6_IN_IPV6",
+  4: "PASS_NOT_OURS",
+  5: "PASS_NOT_A_VIP",
+  6: "PASS_FRAGMENT",
+  7: "PASS_MALFORMED",
+  8: "DROP_CONGESTION",
+  9: "DROP_REWRITE",
+  16: "COUNT",
+});
+
+/** enum bench_order */
+export const BenchOrder = Object.freeze({
+  FIXED: 0,
+  RANDOM: 1,
+  NEXT: 2,
+});
+export type BenchOrder = (typeof BenchOrder)[keyof typeof BenchOrder];
+
+/** The names of enum bench_order by value. */
+export const benchOrderName: Readonly<Record<number, string>> = Object.freeze({
+  0: "FIXED",
+  1: "RANDOM",
+  2: "NEXT",
+});
+
+/** enum bench_limits */
+export const BenchLimits = Object.freeze({
+  BENCH_HEADER_WORDS: 15,
+});
+export type BenchLimits = (typeof BenchLimits)[keyof typeof BenchLimits];
+
+/** The names of enum bench_limits by value. */
+export const benchLimitsName: Readonly<Record<number, string>> = Object.freeze({
+  15: "BENCH_HEADER_WORDS",
+});
+
+/** struct service_key */
+export interface ServiceKey {
+  readonly address: Uint8Array;
+  readonly port: number;
+  readonly protocol: number;
+  readonly family: number;
+}
+
+export const serviceKeyCodec = {
+  size: 20,
+  offsets: { address: 0, port: 16, protocol: 18, family: 19 },
+  decode: (view, offset) => ({
+    address: bytesAt(view, offset, 16),
+    port: view.getUint16(offset + 16),
+    protocol: view.getUint8(offset + 18),
+    family: view.getUint8(offset + 19),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.address, 16);
+    view.setUint16(offset + 16, value.port);
+    view.setUint8(offset + 18, value.protocol);
+    view.setUint8(offset + 19, value.family);
+  },
+} as const satisfies StructCodec<ServiceKey>;
+
+/** struct service */
+export interface Service {
+  readonly index: number;
+  readonly plan: number;
+  readonly flags: number;
+  readonly mark: number;
+}
+
+export const serviceCodec = {
+  size: 16,
+  offsets: { index: 0, plan: 4, flags: 8, mark: 12 },
+  decode: (view, offset) => ({
+    index: view.getUint32(offset, true),
+    plan: view.getUint32(offset + 4, true),
+    flags: view.getUint32(offset + 8, true),
+    mark: view.getUint32(offset + 12, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.index, true);
+    view.setUint32(offset + 4, value.plan, true);
+    view.setUint32(offset + 8, value.flags, true);
+    view.setUint32(offset + 12, value.mark, true);
+  },
+} as const satisfies StructCodec<Service>;
+
+/** struct plan */
+export interface Plan {
+  readonly cursor: bigint;
+  readonly scheduler: number;
+  readonly flags: number;
+  readonly first: number;
+  readonly count: number;
+  readonly weightMax: number;
+  readonly weightDivisor: number;
+  readonly service: number;
+}
+
+export const planCodec = {
+  size: 64,
+  offsets: { cursor: 0, scheduler: 8, flags: 12, first: 16, count: 20, weightMax: 24, weightDivisor: 28, service: 32 },
+  decode: (view, offset) => ({
+    cursor: view.getBigUint64(offset, true),
+    scheduler: view.getUint32(offset + 8, true),
+    flags: view.getUint32(offset + 12, true),
+    first: view.getUint32(offset + 16, true),
+    count: view.getUint32(offset + 20, true),
+    weightMax: view.getUint32(offset + 24, true),
+    weightDivisor: view.getUint32(offset + 28, true),
+    service: view.getUint32(offset + 32, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setBigUint64(offset, value.cursor, true);
+    view.setUint32(offset + 8, value.scheduler, true);
+    view.setUint32(offset + 12, value.flags, true);
+    view.setUint32(offset + 16, value.first, true);
+    view.setUint32(offset + 20, value.count, true);
+    view.setUint32(offset + 24, value.weightMax, true);
+    view.setUint32(offset + 28, value.weightDivisor, true);
+    view.setUint32(offset + 32, value.service, true);
+    zeroBytes(view, offset + 36, 28);
+  },
+} as const satisfies StructCodec<Plan>;
+
+/** struct candidate */
+export interface Candidate {
+  readonly server: number;
+  readonly weight: number;
+}
+
+export const candidateCodec = {
+  size: 8,
+  offsets: { server: 0, weight: 4 },
+  decode: (view, offset) => ({
+    server: view.getUint32(offset, true),
+    weight: view.getUint32(offset + 4, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.server, true);
+    view.setUint32(offset + 4, value.weight, true);
+  },
+} as const satisfies StructCodec<Candidate>;
+
+/** struct server */
+export interface Server {
+  readonly address: Uint8Array;
+  readonly tunnelSource: Uint8Array;
+  readonly port: number;
+  readonly family: number;
+  readonly method: number;
+  readonly flags: number;
+  readonly service: number;
+  readonly ifindex: number;
+  readonly mtu: number;
+  readonly tunnelType: number;
+  readonly tunnelFlags: number;
+  readonly tunnelPort: number;
+  readonly nextHop: Uint8Array;
+  readonly nextHopFamily: number;
+}
+
+export const serverCodec = {
+  size: 80,
+  offsets: {
+    address: 0,
+    tunnelSource: 16,
+    port: 32,
+    family: 34,
+    method: 35,
+    flags: 36,
+    service: 40,
+    ifindex: 44,
+    mtu: 48,
+    tunnelType: 52,
+    tunnelFlags: 53,
+    tunnelPort: 54,
+    nextHop: 56,
+    nextHopFamily: 72,
+  },
+  decode: (view, offset) => ({
+    address: bytesAt(view, offset, 16),
+    tunnelSource: bytesAt(view, offset + 16, 16),
+    port: view.getUint16(offset + 32),
+    family: view.getUint8(offset + 34),
+    method: view.getUint8(offset + 35),
+    flags: view.getUint32(offset + 36, true),
+    service: view.getUint32(offset + 40, true),
+    ifindex: view.getUint32(offset + 44, true),
+    mtu: view.getUint32(offset + 48, true),
+    tunnelType: view.getUint8(offset + 52),
+    tunnelFlags: view.getUint8(offset + 53),
+    tunnelPort: view.getUint16(offset + 54),
+    nextHop: bytesAt(view, offset + 56, 16),
+    nextHopFamily: view.getUint8(offset + 72),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.address, 16);
+    putBytes(view, offset + 16, value.tunnelSource, 16);
+    view.setUint16(offset + 32, value.port);
+    view.setUint8(offset + 34, value.family);
+    view.setUint8(offset + 35, value.method);
+    view.setUint32(offset + 36, value.flags, true);
+    view.setUint32(offset + 40, value.service, true);
+    view.setUint32(offset + 44, value.ifindex, true);
+    view.setUint32(offset + 48, value.mtu, true);
+    view.setUint8(offset + 52, value.tunnelType);
+    view.setUint8(offset + 53, value.tunnelFlags);
+    view.setUint16(offset + 54, value.tunnelPort);
+    putBytes(view, offset + 56, value.nextHop, 16);
+    view.setUint8(offset + 72, value.nextHopFamily);
+    zeroBytes(view, offset + 73, 7);
+  },
+} as const satisfies StructCodec<Server>;
+
+/** struct neighbour */
+export interface Neighbour {
+  readonly validUntil: number;
+  readonly ifindex: number;
+  readonly destinationMac: Uint8Array;
+  readonly sourceMac: Uint8Array;
+  readonly mtu: number;
+}
+
+export const neighbourCodec = {
+  size: 24,
+  offsets: { validUntil: 0, ifindex: 4, destinationMac: 8, sourceMac: 14, mtu: 20 },
+  decode: (view, offset) => ({
+    validUntil: view.getUint32(offset, true),
+    ifindex: view.getUint32(offset + 4, true),
+    destinationMac: bytesAt(view, offset + 8, 6),
+    sourceMac: bytesAt(view, offset + 14, 6),
+    mtu: view.getUint32(offset + 20, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.validUntil, true);
+    view.setUint32(offset + 4, value.ifindex, true);
+    putBytes(view, offset + 8, value.destinationMac, 6);
+    putBytes(view, offset + 14, value.sourceMac, 6);
+    view.setUint32(offset + 20, value.mtu, true);
+  },
+} as const satisfies StructCodec<Neighbour>;
+
+/** struct port */
+export interface Port {
+  readonly mac: Uint8Array;
+  readonly flags: number;
+}
+
+export const portCodec = {
+  size: 8,
+  offsets: { mac: 0, flags: 6 },
+  decode: (view, offset) => ({
+    mac: bytesAt(view, offset, 6),
+    flags: view.getUint16(offset + 6, true),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.mac, 6);
+    view.setUint16(offset + 6, value.flags, true);
+  },
+} as const satisfies StructCodec<Port>;
+
+/** struct server_load */
+export interface ServerLoad {
+  readonly active: number;
+  readonly total: number;
+  readonly persistent: number;
+  readonly flags: number;
+}
+
+export const serverLoadCodec = {
+  size: 16,
+  offsets: { active: 0, total: 4, persistent: 8, flags: 12 },
+  decode: (view, offset) => ({
+    active: view.getUint32(offset, true),
+    total: view.getUint32(offset + 4, true),
+    persistent: view.getUint32(offset + 8, true),
+    flags: view.getUint32(offset + 12, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.active, true);
+    view.setUint32(offset + 4, value.total, true);
+    view.setUint32(offset + 8, value.persistent, true);
+    view.setUint32(offset + 12, value.flags, true);
+  },
+} as const satisfies StructCodec<ServerLoad>;
+
+/** struct traffic */
+export interface Traffic {
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly bytesIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesOut: bigint;
+}
+
+export const trafficCodec = {
+  size: 40,
+  offsets: { connections: 0, packetsIn: 8, bytesIn: 16, packetsOut: 24, bytesOut: 32 },
+  decode: (view, offset) => ({
+    connections: view.getBigUint64(offset, true),
+    packetsIn: view.getBigUint64(offset + 8, true),
+    bytesIn: view.getBigUint64(offset + 16, true),
+    packetsOut: view.getBigUint64(offset + 24, true),
+    bytesOut: view.getBigUint64(offset + 32, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setBigUint64(offset, value.connections, true);
+    view.setBigUint64(offset + 8, value.packetsIn, true);
+    view.setBigUint64(offset + 16, value.bytesIn, true);
+    view.setBigUint64(offset + 24, value.packetsOut, true);
+    view.setBigUint64(offset + 32, value.bytesOut, true);
+  },
+} as const satisfies StructCodec<Traffic>;
+
+/** struct connection */
+export interface Connection {
+  readonly client: Uint8Array;
+  readonly virtualAddress: Uint8Array;
+  readonly clientPort: number;
+  readonly virtualPort: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly realPort: number;
+  readonly server: number;
+  readonly service: number;
+  readonly parent: number;
+  readonly mark: number;
+  readonly packetsIn: number;
+  readonly method: number;
+}
+
+export const connectionCodec = {
+  size: 64,
+  offsets: {
+    client: 0,
+    virtualAddress: 16,
+    clientPort: 32,
+    virtualPort: 34,
+    protocol: 36,
+    family: 37,
+    realPort: 38,
+    server: 40,
+    service: 44,
+    parent: 48,
+    mark: 52,
+    packetsIn: 56,
+    method: 60,
+  },
+  decode: (view, offset) => ({
+    client: bytesAt(view, offset, 16),
+    virtualAddress: bytesAt(view, offset + 16, 16),
+    clientPort: view.getUint16(offset + 32),
+    virtualPort: view.getUint16(offset + 34),
+    protocol: view.getUint8(offset + 36),
+    family: view.getUint8(offset + 37),
+    realPort: view.getUint16(offset + 38),
+    server: view.getUint32(offset + 40, true),
+    service: view.getUint32(offset + 44, true),
+    parent: view.getUint32(offset + 48, true),
+    mark: view.getUint32(offset + 52, true),
+    packetsIn: view.getUint32(offset + 56, true),
+    method: view.getUint8(offset + 60),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.client, 16);
+    putBytes(view, offset + 16, value.virtualAddress, 16);
+    view.setUint16(offset + 32, value.clientPort);
+    view.setUint16(offset + 34, value.virtualPort);
+    view.setUint8(offset + 36, value.protocol);
+    view.setUint8(offset + 37, value.family);
+    view.setUint16(offset + 38, value.realPort);
+    view.setUint32(offset + 40, value.server, true);
+    view.setUint32(offset + 44, value.service, true);
+    view.setUint32(offset + 48, value.parent, true);
+    view.setUint32(offset + 52, value.mark, true);
+    view.setUint32(offset + 56, value.packetsIn, true);
+    view.setUint8(offset + 60, value.method);
+    zeroBytes(view, offset + 61, 3);
+  },
+} as const satisfies StructCodec<Connection>;
+
+/** struct connection_group */
+export interface ConnectionGroup {
+  readonly life: readonly bigint[];
+  readonly overflow: bigint;
+  readonly slot: readonly Connection[];
+}
+
+export const connectionGroupCodec = {
+  size: 512,
+  offsets: { life: 0, overflow: 56, slot: 64 },
+  decode: (view, offset) => ({
+    life: listAt(u64, view, offset, 7),
+    overflow: view.getBigUint64(offset + 56, true),
+    slot: listAt(connectionCodec, view, offset + 64, 7),
+  }),
+  encode: (view, offset, value) => {
+    putList(u64, view, offset, value.life, 7);
+    view.setBigUint64(offset + 56, value.overflow, true);
+    putList(connectionCodec, view, offset + 64, value.slot, 7);
+  },
+} as const satisfies StructCodec<ConnectionGroup>;
+
+/** struct settings */
+export interface Settings {
+  readonly hashSeed: readonly bigint[];
+  readonly groupMask: number;
+  readonly hz: number;
+  readonly flags: number;
+  readonly timeout: readonly number[];
+  readonly virtualFilter: readonly bigint[];
+  readonly serverFilter: readonly bigint[];
+}
+
+export const settingsCodec = {
+  size: 352,
+  offsets: { hashSeed: 0, groupMask: 16, hz: 20, flags: 24, timeout: 32, virtualFilter: 96, serverFilter: 224 },
+  decode: (view, offset) => ({
+    hashSeed: listAt(u64, view, offset, 2),
+    groupMask: view.getUint32(offset + 16, true),
+    hz: view.getUint32(offset + 20, true),
+    flags: view.getUint32(offset + 24, true),
+    timeout: listAt(u32, view, offset + 32, 16),
+    virtualFilter: listAt(u64, view, offset + 96, 16),
+    serverFilter: listAt(u64, view, offset + 224, 16),
+  }),
+  encode: (view, offset, value) => {
+    putList(u64, view, offset, value.hashSeed, 2);
+    view.setUint32(offset + 16, value.groupMask, true);
+    view.setUint32(offset + 20, value.hz, true);
+    view.setUint32(offset + 24, value.flags, true);
+    zeroBytes(view, offset + 28, 4);
+    putList(u32, view, offset + 32, value.timeout, 16);
+    putList(u64, view, offset + 96, value.virtualFilter, 16);
+    putList(u64, view, offset + 224, value.serverFilter, 16);
+  },
+} as const satisfies StructCodec<Settings>;
+
+/** struct sweep */
+export interface Sweep {
+  readonly firstGroup: number;
+  readonly groups: number;
+  readonly live: number;
+  readonly expired: number;
+  readonly now: number;
+}
+
+export const sweepCodec = {
+  size: 24,
+  offsets: { firstGroup: 0, groups: 4, live: 8, expired: 12, now: 16 },
+  decode: (view, offset) => ({
+    firstGroup: view.getUint32(offset, true),
+    groups: view.getUint32(offset + 4, true),
+    live: view.getUint32(offset + 8, true),
+    expired: view.getUint32(offset + 12, true),
+    now: view.getUint32(offset + 16, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.firstGroup, true);
+    view.setUint32(offset + 4, value.groups, true);
+    view.setUint32(offset + 8, value.live, true);
+    view.setUint32(offset + 12, value.expired, true);
+    view.setUint32(offset + 16, value.now, true);
+    zeroBytes(view, offset + 20, 4);
+  },
+} as const satisfies StructCodec<Sweep>;
+
+/** struct choose */
+export interface Choose {
+  readonly plan: number;
+  readonly position: number;
+}
+
+export const chooseCodec = {
+  size: 8,
+  offsets: { plan: 0, position: 4 },
+  decode: (view, offset) => ({
+    plan: view.getUint32(offset, true),
+    position: view.getUint32(offset + 4, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.plan, true);
+    view.setUint32(offset + 4, value.position, true);
+  },
+} as const satisfies StructCodec<Choose>;
+
+/** struct decap_address */
+export interface DecapAddress {
+  readonly address: Uint8Array;
+  readonly family: number;
+}
+
+export const decapAddressCodec = {
+  size: 20,
+  offsets: { address: 0, family: 16 },
+  decode: (view, offset) => ({
+    address: bytesAt(view, offset, 16),
+    family: view.getUint8(offset + 16),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.address, 16);
+    view.setUint8(offset + 16, value.family);
+    zeroBytes(view, offset + 17, 3);
+  },
+} as const satisfies StructCodec<DecapAddress>;
+
+/** struct bench */
+export interface Bench {
+  readonly frame: Uint8Array;
+  readonly order: number;
+  readonly length: number;
+  readonly flows: number;
+  readonly next: number;
+}
+
+export const benchCodec = {
+  size: 88,
+  offsets: { frame: 0, order: 74, length: 76, flows: 80, next: 84 },
+  decode: (view, offset) => ({
+    frame: bytesAt(view, offset, 74),
+    order: view.getUint16(offset + 74, true),
+    length: view.getUint32(offset + 76, true),
+    flows: view.getUint32(offset + 80, true),
+    next: view.getUint32(offset + 84, true),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.frame, 74);
+    view.setUint16(offset + 74, value.order, true);
+    view.setUint32(offset + 76, value.length, true);
+    view.setUint32(offset + 80, value.flows, true);
+    view.setUint32(offset + 84, value.next, true);
+  },
+} as const satisfies StructCodec<Bench>;
+
+/** Every map of the packet path, by its name there. */
+export const MAPS = Object.freeze({
+  settings: { kind: "array", key: u32, value: settingsCodec, maxEntries: 1 },
+  services: { kind: "hash", key: serviceKeyCodec, value: serviceCodec, maxEntries: 8192 },
+  plans: { kind: "array", key: u32, value: planCodec, maxEntries: 16384 },
+  candidates: { kind: "array", key: u32, value: candidateCodec, maxEntries: 131072 },
+  servers: { kind: "array", key: u32, value: serverCodec, maxEntries: 16384 },
+  neighbours: { kind: "array", key: u32, value: neighbourCodec, maxEntries: 16384 },
+  server_load: { kind: "array", key: u32, value: serverLoadCodec, maxEntries: 16384 },
+  server_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 16384 },
+  service_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 8192 },
+  outcomes: { kind: "percpu-array", key: u32, value: u64, maxEntries: 32 },
+  connections: { kind: "array", key: u32, value: connectionGroupCodec, maxEntries: 32768 },
+  ports: { kind: "array", key: u32, value: portCodec, maxEntries: 4096 },
+} as const);
+export type MapName = keyof typeof MAPS;

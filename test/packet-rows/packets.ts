@@ -1,0 +1,109 @@
+/**
+ * IP packets from facts, by the wire codecs alone: what goes in and what must come out are both made here, never copied from each other.
+ */
+
+import type { Address } from "../../src/model/address.ts";
+import { encodeIcmp, IcmpKind } from "../../src/wire/icmp.ts";
+import { encodeIpv4, IpProtocol } from "../../src/wire/ipv4.ts";
+import { encodeIpv6 } from "../../src/wire/ipv6.ts";
+import { encodeTcp, TcpFlag } from "../../src/wire/tcp.ts";
+import { encodeUdp } from "../../src/wire/udp.ts";
+
+/** A TCP or UDP packet as people speak of it; the family is that of its addresses. */
+export interface Facts {
+  readonly protocol: "tcp" | "udp";
+  readonly source: Address;
+  readonly destination: Address;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** IPv6: the hop limit. */
+  readonly ttl: number;
+  /** IPv6: the traffic class. */
+  readonly tos: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  readonly tcpOptions: Uint8Array;
+  /** UDP only. */
+  readonly udpChecksum: boolean;
+  /** IPv4 only. */
+  readonly identification: number;
+  readonly dontFragment: boolean;
+  readonly ipOptions: Uint8Array;
+  /** IPv6 only. */
+  readonly flowLabel: number;
+}
+
+/** An odd number of bytes: the checksum's last word is half a word. */
+const PAYLOAD = Uint8Array.from({ length: 13 }, (_, i) => 0x61 + i);
+
+export const USUAL = {
+  protocol: "tcp",
+  sourcePort: 40_000,
+  destinationPort: 80,
+  ttl: 61,
+  tos: 0x28,
+  flags: TcpFlag.SYN,
+  payload: PAYLOAD,
+  tcpOptions: new Uint8Array(0),
+  udpChecksum: true,
+  identification: 0x1234,
+  dontFragment: true,
+  ipOptions: new Uint8Array(0),
+  flowLabel: 0xabcde,
+} as const satisfies Partial<Facts>;
+
+export function packet(facts: Facts): Uint8Array {
+  return network(facts, facts.protocol === "tcp" ? IpProtocol.TCP : IpProtocol.UDP, transport(facts));
+}
+
+/** Its network header with any payload behind. */
+export function network(facts: Facts, protocol: number, payload: Uint8Array): Uint8Array {
+  const { source, destination, tos, ttl, identification, dontFragment, flowLabel, ipOptions } = facts;
+  if (source.family === "ipv6") {
+    return encodeIpv6({ source, destination, trafficClass: tos, hopLimit: ttl, flowLabel, nextHeader: protocol, payload });
+  }
+  return encodeIpv4({ source, destination, tos, ttl, identification, dontFragment, options: ipOptions, protocol, payload });
+}
+
+export function transport(facts: Facts): Uint8Array {
+  const { sourcePort, destinationPort, payload } = facts;
+  if (facts.protocol === "tcp") {
+    const { flags, tcpOptions: options } = facts;
+    return encodeTcp({ sourcePort, destinationPort, flags, options, payload, sequence: 0x01020304, acknowledgement: 0x0a0b0c0d }, facts);
+  }
+  return encodeUdp({ sourcePort, destinationPort, payload }, facts, { checksum: facts.udpChecksum });
+}
+
+export interface Outer {
+  readonly source: Address;
+  readonly destination: Address;
+  readonly tos: number;
+  readonly ttl: number;
+  /** IPv4 only. */
+  readonly identification: number;
+  readonly dontFragment: boolean;
+  /** IPv6 only. */
+  readonly flowLabel: number;
+}
+
+/** A packet in a tunnel's header: RFC 2003, 2473, 4213. */
+export function tunnelled(inner: Uint8Array, outer: Outer): Uint8Array {
+  const { source, destination, tos, ttl, identification, dontFragment, flowLabel } = outer;
+  const protocol = (inner[0] ?? 0) >> 4 === 6 ? IpProtocol.IPV6 : IpProtocol.IPIP;
+  if (source.family === "ipv6") {
+    return encodeIpv6({ source, destination, trafficClass: tos, hopLimit: ttl, flowLabel, nextHeader: protocol, payload: inner });
+  }
+  return encodeIpv4({ source, destination, tos, ttl, identification, dontFragment, protocol, payload: inner });
+}
+
+/** The director's answer to a packet that it cannot send on: from the VIP, quoting the headers. */
+export function icmpAnswer(about: Facts, kind: keyof typeof IcmpKind, rest = 0): Uint8Array {
+  const ends = { source: about.destination, destination: about.source };
+  const ipv6 = about.source.family === "ipv6";
+  const [type, code] = IcmpKind[kind][about.source.family];
+  const headers = (ipv6 ? 40 : 20 + about.ipOptions.length) + (about.protocol === "tcp" ? 20 : 8);
+  const body = packet(about).subarray(0, headers);
+  const payload = encodeIcmp({ type, code, rest, body }, ends);
+  if (ipv6) return encodeIpv6({ ...ends, nextHeader: IpProtocol.ICMPV6, payload });
+  return encodeIpv4({ ...ends, tos: 0xc0, dontFragment: false, protocol: IpProtocol.ICMP, payload });
+}

@@ -1,0 +1,204 @@
+/**
+ * Where packet rows are played: a namespace with two cables, towards the clients and towards the servers, whose hosts are entries in the
+ * neighbour tables; and the packet path loaded but attached to nothing, so that no packet is counted but ours.
+ */
+
+import { BpfPlane } from "../../src/director/bpf-plane.ts";
+import { PacketPath } from "../../src/director/packet-path.ts";
+import { addAddress } from "../../src/kernel/addresses.ts";
+import { bpfObjectPath } from "../../src/kernel/bpf-objects.ts";
+import { libc } from "../../src/kernel/libc.ts";
+import { addLink, changeLink, getLink } from "../../src/kernel/links.ts";
+import { createNamespace, deleteNamespace, inNamespace } from "../../src/kernel/namespace.ts";
+import { setNeighbour } from "../../src/kernel/neighbours.ts";
+import { loadObject } from "../../src/kernel/object.ts";
+import { addRoute } from "../../src/kernel/routes.ts";
+import { writeSysctl } from "../../src/kernel/sysctl.ts";
+import { testRunTc, testRunXdp } from "../../src/kernel/test-run.ts";
+import { attachXdp } from "../../src/kernel/xdp.ts";
+import { type Address, formatAddress, parseAddress } from "../../src/model/address.ts";
+import { PortFlag } from "../../src/wire/abi.ts";
+import { parseMac } from "../../src/wire/ethernet.ts";
+
+export type Hook = "tc" | "xdp";
+export type Side = "front" | "back";
+
+export const SIDES = ["front", "back"] as const satisfies readonly Side[];
+
+const OWN = {
+  front: ["198.51.100.254/24", "2001:db8:c::fe/64"],
+  back: ["10.77.0.254/24", "fd77::fe/64"],
+} as const satisfies Record<Side, readonly string[]>;
+
+/** In either family the same host. */
+export const CLIENTS = { ipv4: parseAddress("198.51.100.7"), ipv6: parseAddress("2001:db8:c::7") } as const;
+
+/** Everybody who can be reached, by address. */
+const HOSTS = {
+  front: { "198.51.100.7": "02:00:00:00:0c:07", "2001:db8:c::7": "02:00:00:00:0c:07" },
+  back: Object.fromEntries([1, 2, 3, 100].flatMap((n) => [`10.77.0.${n}`, `fd77::${n}`].map((address) => [address, mac(n)]))),
+} as const satisfies Record<Side, Record<string, string>>;
+
+/** Networks behind host 100. */
+const ROUTES = [
+  { destination: "10.88.0.0", prefixLength: 16, gateway: "10.77.0.100" },
+  { destination: "fd88::", prefixLength: 64, gateway: "fd77::100" },
+] as const;
+
+export const MTU = 1500;
+
+function mac(n: number): string {
+  return `02:00:00:00:00:${n.toString(16).padStart(2, "0")}`;
+}
+
+export interface Arrival {
+  readonly hook: Hook;
+  readonly side: Side;
+  readonly frame: Uint8Array;
+  /** tc only: what the frame becomes on the wire. */
+  readonly gso?: { readonly size: number; readonly segments: number };
+}
+
+export class Stage {
+  readonly path: PacketPath;
+  /** The interfaces' own MAC addresses. */
+  readonly macs: Readonly<Record<Side, Uint8Array>>;
+  readonly ifindexes: Readonly<Record<Side, number>>;
+  readonly #name: string;
+  readonly #namespace: string;
+  readonly #links: readonly number[];
+  #plane: BpfPlane;
+
+  constructor(options: { readonly connectionsMax: number } = { connectionsMax: 1000 }) {
+    this.#name = `evenkeel-rows-${process.pid}`;
+    this.#namespace = createNamespace(this.#name);
+    try {
+      const made = inNamespace(this.#namespace, () => {
+        layOut();
+        const links = SIDES.map((side) => getLink(side));
+        return { links, attachments: links.map(({ index, name }) => giveReceiveQueue(index, name)), path: PacketPath.create(options) };
+      });
+      const [front, back] = made.links;
+      if (front === undefined || back === undefined) throw new Error("the stage has two sides");
+      this.macs = { front: front.mac, back: back.mac };
+      this.ifindexes = { front: front.index, back: back.index };
+      this.#links = made.attachments;
+      this.path = made.path;
+      this.#plane = this.inside(() => this.clear());
+    } catch (error) {
+      deleteNamespace(this.#name);
+      throw error;
+    }
+  }
+
+  get plane(): BpfPlane {
+    return this.#plane;
+  }
+
+  /** Everything that works on the plane or runs a program does so from inside. */
+  inside<T>(work: () => T): T {
+    return inNamespace(this.#namespace, work);
+  }
+
+  /** As on the first day: no service, no server, no connection, nothing counted. */
+  clear(): BpfPlane {
+    const { path } = this;
+    for (const [key] of [...path.maps.services.entries()]) path.maps.services.delete(key);
+    for (const memory of [path.servers, path.serverLoad]) wipe(memory.view);
+    const connections = path.maps.connections.map();
+    wipe(connections.view);
+    connections.close();
+    for (const [number] of [...path.maps.outcomes.entries()]) path.maps.outcomes.update(number, 0n);
+    this.#plane = new BpfPlane(path);
+    this.settle();
+    return this.#plane;
+  }
+
+  /** What follows changes of the plane. Its ports are told to XDP as if it were attached to them. */
+  settle(): void {
+    this.#plane.tidy();
+    const flags = PortFlag.MAC_KNOWN | PortFlag.REDIRECT;
+    for (const side of SIDES) this.path.maps.ports.update(this.ifindexes[side], { mac: this.macs[side], flags });
+  }
+
+  /** Timeouts in jiffies; what is not named keeps its own. The way back is returned. */
+  setTimeouts(timeout: (state: number, jiffies: number) => number): () => void {
+    const before = this.path.settings();
+    this.path.maps.settings.update(0, { ...before, timeout: before.timeout.map((jiffies, state) => timeout(state, jiffies)) });
+    return () => this.path.maps.settings.update(0, { ...this.path.settings(), timeout: before.timeout });
+  }
+
+  run(arrival: Arrival): { readonly verdict: number; readonly frame: Uint8Array } {
+    const { hook, side, frame, gso } = arrival;
+    const ifindex = this.ifindexes[side];
+    if (hook === "xdp") {
+      const { returned, data } = testRunXdp(this.path.xdpProgram, frame, { ingressIfindex: ifindex });
+      return { verdict: returned, frame: data };
+    }
+    const buffer = { ifindex, gsoSize: gso?.size ?? 0, gsoSegments: gso?.segments ?? 0 };
+    const { returned, data } = testRunTc(this.path.tcProgram, frame, { buffer });
+    return { verdict: returned, frame: data };
+  }
+
+  /** On which side a host is, and the MAC address that frames for it get. */
+  wayTo(host: Address): { readonly side: Side; readonly mac: Uint8Array } {
+    const name = formatAddress(host);
+    for (const side of SIDES) {
+      const found = (HOSTS[side] as Record<string, string>)[name];
+      if (found !== undefined) return { side, mac: parseMac(found) };
+    }
+    return { side: "back", mac: parseMac(mac(100)) };
+  }
+
+  /** The address that tunnels to this host begin at. */
+  ownAddress(side: Side, family: Address["family"]): Address {
+    return endpoint(OWN[side][family === "ipv4" ? 0 : 1]).address;
+  }
+
+  close(): void {
+    this.path.close();
+    this.path.pins.remove();
+    for (const link of this.#links) libc.close(link);
+    deleteNamespace(this.#name);
+  }
+}
+
+function layOut(): void {
+  writeSysctl("net/ipv4/ip_forward", 1);
+  writeSysctl("net/ipv6/conf/all/forwarding", 1);
+  changeLink("lo", { up: true });
+  for (const side of SIDES) {
+    addLink({ kind: "veth", name: side, mtu: MTU, peer: { name: `${side}-far`, mtu: MTU } });
+    changeLink(`${side}-far`, { up: true });
+    changeLink(side, { up: true });
+    const { index } = getLink(side);
+    for (const own of OWN[side]) addAddress({ interfaceIndex: index, ...endpoint(own), noDad: true });
+    for (const [address, of] of Object.entries(HOSTS[side])) {
+      setNeighbour({ interfaceIndex: index, address: parseAddress(address), mac: parseMac(of), state: "permanent" });
+    }
+  }
+  for (const { destination, prefixLength, gateway } of ROUTES) {
+    addRoute({ destination: parseAddress(destination), prefixLength, gateway: parseAddress(gateway) });
+  }
+}
+
+/** A test run with an interface of arrival wants a receive queue that is known to XDP: a veth has one while it runs a program. */
+function giveReceiveQueue(ifindex: number, ifname: string): number {
+  const object = loadObject(bpfObjectPath("pass"));
+  try {
+    const [program] = object.programs;
+    if (program === undefined) throw new Error("pass.o holds no program");
+    return attachXdp(program.fd, { ifindex, ifname }, "native");
+  } finally {
+    object.close();
+  }
+}
+
+function endpoint(text: string): { address: Address; prefixLength: number } {
+  const [address = "", prefix = ""] = text.split("/");
+  return { address: parseAddress(address), prefixLength: Number(prefix) };
+}
+
+function wipe(view: DataView): void {
+  new Uint8Array(view.buffer, view.byteOffset, view.byteLength).fill(0);
+}
