@@ -12,13 +12,15 @@ export function memoryPins(): PinDirectory {
     if (fd !== undefined) libc.close(fd);
     return held.delete(key);
   };
+  const hold = (kind: PinKind, name: string, fd: number) => {
+    const mine = twin(fd);
+    drop(`${kind}/${name}`);
+    held.set(`${kind}/${name}`, mine);
+  };
   return {
     path: "(memory)",
-    pin: (kind, name, fd) => void held.set(`${kind}/${name}`, twin(fd)),
-    repin: (kind, name, fd) => {
-      drop(`${kind}/${name}`);
-      held.set(`${kind}/${name}`, twin(fd));
-    },
+    pin: hold,
+    repin: hold,
     open: (kind, name) => {
       const fd = held.get(`${kind}/${name}`);
       return fd === undefined ? undefined : twin(fd);

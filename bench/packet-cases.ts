@@ -42,7 +42,9 @@ export function prepare(against: string | undefined, onStep: (text: string) => v
   const subjects: Subject[] = [];
   const cases = new Map<string, Case>();
   const closing: { close(): void }[] = [];
-  const close = () => closing.toReversed().forEach((one) => void one.close());
+  const close = () => {
+    for (const one of closing.toReversed()) one.close();
+  };
   // A base that several subjects share is sampled once a round.
   const add = (name: string, sample: () => number) => void cases.set(name, { name, sample });
   try {

@@ -11,215 +11,7 @@
 #ifndef EVENKEEL_CONNECTION_H
 #define EVENKEEL_CONNECTION_H
 
-#include "packet.h"
-#include "states.h"
-
-/*
- * Where a connection stands, and its life word as it was read. Numbers, not pointers: the functions below are global,
- * so that the verifier checks each once instead of along every path (all kernels; inlined, the program is too large).
- */
-struct place {
-	__u32 group;
-	__u32 slot;
-	__u64 life;
-};
-
-/* What identifies a flow in either direction: the client's end, and the other end as this packet shows it. */
-struct flow {
-	struct address client;
-	struct address other;
-	__be16 client_port;
-	__be16 other_port;
-	__u8 family;
-	__u8 protocol;
-};
-
-/* Client's port, virtual port, protocol, family and real port of a slot as one word (little endian). */
-enum {
-	PORTS_OFFSET = offsetof(struct connection, client_port),
-};
-#define PORTS_REQUEST 0x0000ffffffffffffULL
-#define PORTS_REPLY 0xffffffff0000ffffULL
-
-_Static_assert(sizeof(struct connection) == 64, "a connection is one cache line");
-_Static_assert(sizeof(struct connection_group) == 512, "a group is eight cache lines");
-_Static_assert(PORTS_OFFSET % 8 == 0 && offsetof(struct connection, real_port) == PORTS_OFFSET + 6, "ports are one word");
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "PORTS_REQUEST and PORTS_REPLY are written for little endian"
-#endif
-
-static __always_inline __u32 life_phase(__u64 life)
-{
-	return life & LIFE_PHASE_MASK;
-}
-
-static __always_inline __u32 life_state(__u64 life)
-{
-	return (life >> LIFE_STATE_SHIFT) & 15;
-}
-
-static __always_inline __u32 life_tag(__u64 life)
-{
-	return (life >> LIFE_TAG_SHIFT) & 0xffff;
-}
-
-static __always_inline __u32 life_distance(__u64 life)
-{
-	return (life >> LIFE_DISTANCE_SHIFT) & LIFE_DISTANCE_MASK;
-}
-
-static __always_inline int life_is_past(__u64 life, __u32 now)
-{
-	return (__s32)((__u32)(life >> LIFE_EXPIRES_SHIFT) - now) <= 0;
-}
-
-static __always_inline int life_is_usable(__u64 life, __u32 tag, __u32 now)
-{
-	return life_phase(life) == LIFE_LIVE && life_tag(life) == tag && !life_is_past(life, now);
-}
-
-/* Keyed by the seeds: who does not know them cannot fill a group on purpose. */
-static __always_inline __u64 flow_hash(const struct flow *flow, const struct settings *settings)
-{
-	__u64 multiplier = settings->hash_seed[1] | 1;
-	__u64 hash = settings->hash_seed[0] ^ ((__u64)flow->client_port << 16 | flow->protocol);
-
-	if (flow->family == FAMILY_IPV6) {
-		hash = (hash ^ flow->client.half[0]) * multiplier;
-		hash ^= hash >> 32;
-		hash = (hash ^ flow->client.half[1]) * multiplier;
-	} else {
-		hash = (hash ^ ((__u64)flow->client.word[0] << 32)) * multiplier;
-	}
-	hash ^= hash >> 32;
-	hash *= 0x9e3779b97f4a7c15ULL;
-	hash ^= hash >> 29;
-	return hash;
-}
-
-static __always_inline __u32 hash_tag(__u64 hash)
-{
-	return hash >> 48;
-}
-
-/* The next group of a connection's sequence. */
-static __always_inline __u32 group_step(__u32 tag)
-{
-	return 2 * tag + 1;
-}
-
-static __always_inline int connection_is_request(const struct connection *connection, const struct flow *flow, __u64 ports)
-{
-	const __u64 *word = (const __u64 *)connection;
-
-	if (((word[PORTS_OFFSET / 8] ^ ports) & PORTS_REQUEST) || word[0] != flow->client.half[0] || word[2] != flow->other.half[0])
-		return 0;
-	return flow->family != FAMILY_IPV6 || (word[1] == flow->client.half[1] && word[3] == flow->other.half[1]);
-}
-
-static __always_inline int connection_is_reply(const struct connection *connection, const struct flow *flow, __u64 ports)
-{
-	const __u64 *word = (const __u64 *)connection;
-	const __u64 *address;
-	__u32 index = connection->server;
-
-	if (((word[PORTS_OFFSET / 8] ^ ports) & PORTS_REPLY) || word[0] != flow->client.half[0])
-		return 0;
-	if (flow->family == FAMILY_IPV6 && word[1] != flow->client.half[1])
-		return 0;
-	address = bpf_map_lookup_elem(&servers, &index);
-	return address && address[0] == flow->other.half[0] && address[1] == flow->other.half[1];
-}
-
-/* The slot of a flow in this group, or CONNECTION_GROUP_SLOTS. */
-static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ports, __u32 tag, __u32 now,
-					  int reply, __u64 *life)
-{
-	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
-		struct connection *connection = &group->slot[i];
-
-		*life = READ_ONCE(group->life[i]);
-		if (!life_is_usable(*life, tag, now))
-			continue;
-		if (reply ? !connection_is_reply(connection, flow, ports) : !connection_is_request(connection, flow, ports))
-			continue;
-		barrier();
-		/* The slot may have changed hands while it was read. */
-		if (life_is_usable(READ_ONCE(group->life[i]), tag, now))
-			return i;
-	}
-	return CONNECTION_GROUP_SLOTS;
-}
-
-/* A search beyond the first group: its arguments, and where it ended. */
-struct search {
-	const struct flow *flow;
-	__u64 ports;
-	__u32 tag;
-	__u32 now;
-	__u32 reply;
-	__u32 mask;
-	struct place place;
-};
-
-static long search_step(__u32 i, struct search *search)
-{
-	struct connection_group *group;
-
-	search->place.group = (search->place.group + group_step(search->tag)) & search->mask;
-	group = bpf_map_lookup_elem(&connections, &search->place.group);
-	if (!group)
-		return 1;
-	search->place.slot = group_search(group, search->flow, search->ports, search->tag, search->now, search->reply, &search->place.life);
-	return search->place.slot < CONNECTION_GROUP_SLOTS || !READ_ONCE(group->overflow);
-}
-
-static __always_inline int connection_search(const struct flow *flow, __u64 hash, struct place *place, int reply)
-{
-	struct settings *settings = settings_get();
-	struct connection_group *group;
-	__u32 now = now_jiffies();
-	__u64 ports;
-	__u32 index;
-
-	if (!settings || !flow || !place)
-		return 0;
-	ports = (__u64)flow->client_port | (__u64)flow->protocol << 32 | (__u64)flow->family << 40 |
-		(__u64)flow->other_port << (reply ? 48 : 16);
-	index = hash & settings->group_mask;
-	place->group = index;
-	group = bpf_map_lookup_elem(&connections, &index);
-	if (!group)
-		return 0;
-	place->slot = group_search(group, flow, ports, hash_tag(hash), now, reply, &place->life);
-	if (unlikely(place->slot >= CONNECTION_GROUP_SLOTS && READ_ONCE(group->overflow))) {
-		struct search search = {
-			.flow = flow,
-			.ports = ports,
-			.tag = hash_tag(hash),
-			.now = now,
-			.reply = reply,
-			.mask = settings->group_mask,
-			.place = *place,
-		};
-
-		bpf_loop(CONNECTION_GROUPS_TRIED - 1, search_step, &search, 0);
-		*place = search.place;
-	}
-	return place->slot < CONNECTION_GROUP_SLOTS;
-}
-
-/* The connection of a flow, as the client's packet shows it. 0: none. */
-__noinline int connection_find(const struct flow *flow, __u64 hash, struct place *place)
-{
-	return connection_search(flow, hash, place, 0);
-}
-
-/* The same, as its NAT server's packet shows it. */
-__noinline int connection_find_reply(const struct flow *flow, __u64 hash, struct place *place)
-{
-	return connection_search(flow, hash, place, 1);
-}
+#include "connection_find.h"
 
 static __always_inline struct connection_group *place_group(const struct place *place)
 {
@@ -434,41 +226,20 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 	return 1;
 }
 
-/* Two CPUs may enter one flow at the same time: what a search finds first stays, the other leaves. */
-static __always_inline void connection_yield_to_twin(const struct flow *flow, __u64 hash, struct place *place)
+/* Two CPUs may enter one flow at the same time: what a search finds first stays, the other leaves. 1: it left. */
+static __always_inline int connection_yield_to_twin(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
 {
 	struct place twin = {};
 
-	if (connection_find(flow, hash, &twin) && (twin.group != place->group || twin.slot != place->slot)) {
-		connection_end(place);
-		*place = twin;
-	}
+	if (!connection_find(flow, hash, &twin, settings) || (twin.group == place->group && twin.slot == place->slot))
+		return 0;
+	connection_end(place);
+	*place = twin;
+	return 1;
 }
 
-/* The life word after a packet, and the server's count of active ones if it changes. */
-static __always_inline __u64 life_step(__u64 life, const struct packet *packet, int reply, const struct settings *settings, __u32 now)
-{
-	__u64 next = reply ? life & ~(__u64)LIFE_NO_OUTPUT : life;
-	__u32 timeout = TIMEOUT_UDP;
-
-	if (packet->protocol == IPPROTO_TCP) {
-		__u32 view = reply ? TCP_VIEW_OUTPUT : life & LIFE_NO_OUTPUT ? TCP_VIEW_INPUT_ONLY : TCP_VIEW_INPUT;
-
-		timeout = tcp_step(life_state(life), view, packet->tcp_flags);
-		next &= ~((0xfULL << LIFE_STATE_SHIFT) | LIFE_ACTIVE);
-		next |= (__u64)timeout << LIFE_STATE_SHIFT;
-		if (tcp_state_is_active(timeout))
-			next |= LIFE_ACTIVE;
-	}
-	next &= (1ULL << LIFE_EXPIRES_SHIFT) - 1;
-	return next | (__u64)(now + settings->timeout[timeout & 15]) << LIFE_EXPIRES_SHIFT;
-}
-
-/*
- * A packet of the connection was sent on: its state steps, its time begins anew. The word is written only when it
- * changes, which for a fast flow is once a jiffy. 0 when the connection was gone by then.
- */
-__noinline int connection_touch(const struct place *place, const struct packet *packet, int reply)
+/* A packet of the connection was sent on: its state steps, its time begins anew. 0 when the connection was gone by then. */
+__noinline int connection_step(const struct place *place, const struct packet *packet, int reply)
 {
 	struct settings *settings = settings_get();
 	struct connection *connection;
@@ -505,6 +276,13 @@ __noinline int connection_touch(const struct place *place, const struct packet *
 		life = seen;
 	}
 	return 1;
+}
+
+static __always_inline void connection_touch(const struct place *place, const struct packet *packet, int reply,
+					     const struct settings *settings)
+{
+	if (unlikely(!life_may_stay(place->life, packet, reply, settings)))
+		connection_step(place, packet, reply);
 }
 
 #endif

@@ -21,20 +21,13 @@ static __always_inline int place_is_over(const struct place *place, const struct
 /* From a client to a virtual service. NEXT: no service, so it may yet be a reply. */
 static __always_inline int request(context *ctx, struct packet *packet, const struct settings *settings)
 {
-	struct flow flow = {
-		.client = packet->source,
-		.other = packet->destination,
-		.client_port = packet->source_port,
-		.other_port = packet->destination_port,
-		.family = packet->family,
-		.protocol = packet->protocol,
-	};
-	__u64 hash = flow_hash(&flow, settings);
+	const struct flow *flow = &packet->flow;
+	__u64 hash = flow_hash(flow, settings);
 	struct place place = {};
 	struct connection *connection;
 	struct server *server;
 	__u32 index;
-	int known = connection_find(&flow, hash, &place);
+	int known = connection_find(flow, hash, &place, settings);
 	int verdict;
 
 	if (unlikely(known && place_is_over(&place, packet)))
@@ -46,7 +39,7 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 			return NEXT;
 		if (!packet_is_new(packet))
 			return count_outcome(OUTCOME_PASS_NOT_NEW, VERDICT_PASS);
-		verdict = service_connect(packet, service, &flow, hash, settings, &place);
+		verdict = service_connect(packet, service, flow, hash, settings, &place);
 		if (verdict != NEXT)
 			return verdict;
 	}
@@ -61,7 +54,7 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 	verdict = forward_request(ctx, packet, server, index, connection, hash, settings);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 0);
+	connection_touch(&place, packet, 0, settings);
 	count_in(connection->service, index, packet->segments, packet->length);
 	return verdict;
 }
@@ -81,7 +74,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	struct connection *connection;
 	int verdict;
 
-	if (!connection_find_reply(&flow, flow_hash(&flow, settings), &place))
+	if (!connection_find_reply(&flow, flow_hash(&flow, settings), &place, settings))
 		return NEXT;
 	connection = place_connection(&place);
 	if (!connection)
@@ -90,7 +83,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	verdict = forward_reply(ctx, packet, connection);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 1);
+	connection_touch(&place, packet, 1, settings);
 	count_out(connection->service, connection->server, packet->segments, packet->length);
 	return verdict;
 }

@@ -81,12 +81,17 @@ static __always_inline int forward_request(context *ctx, const struct packet *pa
 #endif
 }
 
-/* Server to client (NAT): the source becomes the VIP again. */
-static __always_inline int forward_reply(context *ctx, const struct packet *packet, const struct connection *connection)
+/*
+ * Server to client (NAT): the source becomes the VIP again. A function of its own for its stack: Linux 6.1 allows 512 bytes
+ * for all functions that are under way, and requests need theirs for the search.
+ */
+__noinline int forward_reply(context *ctx, const struct packet *packet, const struct connection *connection)
 {
 	struct rewrite rewrite;
 	struct way way = {};
 
+	if (!packet || !connection)
+		return VERDICT_DROP;
 	rewrite.before = packet->source;
 	__builtin_memcpy(&rewrite.after, connection->virtual_address, 16);
 	rewrite.port_before = packet->source_port;

@@ -16,6 +16,12 @@ static __always_inline __u8 tunnel_tos(__u8 tos)
 	return (tos & 3) == 3 ? (tos & ~3) | 2 : tos;
 }
 
+/* As a half: struct ethhdr is packed, and clang would write byte by byte. */
+static __always_inline void ethernet_type(struct ethhdr *ethernet, __be16 type)
+{
+	((__be16 *)ethernet)[ETH_ALEN] = type;
+}
+
 /* Makes room for the outer header behind the Ethernet header. */
 static __always_inline int tunnel_grow(context *ctx, const struct server *server)
 {
@@ -36,7 +42,7 @@ static __always_inline int tunnel_write_ipv4(context *ctx, const struct packet *
 
 	if ((void *)(outer + 1) > hook_data_end(ctx))
 		return 0;
-	ethernet->h_proto = bpf_htons(ETH_P_IP);
+	ethernet_type(ethernet, bpf_htons(ETH_P_IP));
 	__builtin_memset(outer, 0, sizeof(*outer));
 	outer->version = 4;
 	outer->ihl = 5;
@@ -62,7 +68,7 @@ static __always_inline int tunnel_write_ipv6(context *ctx, const struct packet *
 
 	if ((void *)(outer + 1) > hook_data_end(ctx))
 		return 0;
-	ethernet->h_proto = bpf_htons(ETH_P_IPV6);
+	ethernet_type(ethernet, bpf_htons(ETH_P_IPV6));
 	/* A label per flow lets routers spread tunnels over equal ways (RFC 6438). */
 	*(__be32 *)outer = bpf_htonl(6u << 28 | (__u32)tunnel_tos(packet->tos) << 20 | (flow_label & 0xfffff));
 	outer->payload_len = bpf_htons(packet->length);
@@ -73,25 +79,11 @@ static __always_inline int tunnel_write_ipv6(context *ctx, const struct packet *
 	return 1;
 }
 
-/* Encapsulates; the inner packet has made its hop. 0 when the frame cannot grow. */
+/* Encapsulates; the inner packet has made its hop. 0 when the frame cannot grow. XDP's new frame has no MACs yet. */
 static __always_inline int packet_encapsulate(context *ctx, const struct packet *packet, const struct server *server, __u32 flow_label)
 {
-#ifdef HOOK_XDP
-	struct ethhdr ethernet;
-	void *start = hook_data(ctx);
-
-	if (start + sizeof(ethernet) > hook_data_end(ctx))
-		return 0;
-	__builtin_memcpy(&ethernet, start, sizeof(ethernet));
-#endif
 	if (!packet_decrease_ttl(ctx, packet) || !tunnel_grow(ctx, server))
 		return 0;
-#ifdef HOOK_XDP
-	start = hook_data(ctx);
-	if (start + sizeof(ethernet) > hook_data_end(ctx))
-		return 0;
-	__builtin_memcpy(start, &ethernet, sizeof(ethernet));
-#endif
 	if (server->family == FAMILY_IPV4)
 		return tunnel_write_ipv4(ctx, packet, server);
 	return tunnel_write_ipv6(ctx, packet, server, flow_label);

@@ -21,13 +21,29 @@ enum tcp_bit {
 	TCP_BIT_ACK = 0x10,
 };
 
-struct packet {
-	struct address source;
-	struct address destination;
-	__be16 source_port;
-	__be16 destination_port;
+/* What identifies a flow in either direction: the client's end, and the other end as this packet shows it. */
+struct flow {
+	struct address client;
+	struct address other;
+	__be16 client_port;
+	__be16 other_port;
 	__u8 family;
 	__u8 protocol;
+};
+
+struct packet {
+	union {
+		/* A client's packet has its flow's order: no copy is made of it. */
+		struct flow flow;
+		struct {
+			struct address source;
+			struct address destination;
+			__be16 source_port;
+			__be16 destination_port;
+			__u8 family;
+			__u8 protocol;
+		};
+	};
 	__u8 tcp_flags;
 	__u8 ttl;
 	/* Bytes of the IP packet; a GSO packet counts as the one that it still is. */
@@ -108,8 +124,9 @@ static __always_inline int packet_parse_ipv4(context *ctx, struct packet *packet
 	if (ip->frag_off & bpf_htons(0x3fff))
 		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
 	packet->family = FAMILY_IPV4;
-	packet->source.word[0] = ip->saddr;
-	packet->destination.word[0] = ip->daddr;
+	/* As they will be read, eight bytes at once: a load that spans two stores waits for both to leave the store buffer. */
+	packet->source.half[0] = ip->saddr;
+	packet->destination.half[0] = ip->daddr;
 	packet->protocol = ip->protocol;
 	packet->ttl = ip->ttl;
 	packet->tos = ip->tos;
@@ -186,6 +203,7 @@ static __always_inline int packet_is_for_host(context *ctx, const struct ethhdr 
 static __always_inline int packet_parse(context *ctx, struct packet *packet)
 {
 	struct ethhdr *ethernet = hook_data(ctx);
+	__be16 type;
 	int verdict;
 
 #ifdef HOOK_TC
@@ -199,9 +217,10 @@ static __always_inline int packet_parse(context *ctx, struct packet *packet)
 		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
 	if (!packet_is_for_host(ctx, ethernet))
 		return count_outcome(OUTCOME_PASS_OTHER_HOST, VERDICT_PASS);
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
+	type = ((const __be16 *)ethernet)[ETH_ALEN];
+	if (type == bpf_htons(ETH_P_IP))
 		verdict = packet_parse_ipv4(ctx, packet);
-	else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6))
+	else if (type == bpf_htons(ETH_P_IPV6))
 		verdict = packet_parse_ipv6(ctx, packet);
 	else
 		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);

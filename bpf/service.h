@@ -68,8 +68,8 @@ static __always_inline int service_connect(const struct packet *packet, const st
 		newcomer.life |= LIFE_NO_OUTPUT;
 	if (!connection_add(&newcomer, flow, hash, place))
 		return count_outcome(OUTCOME_DROP_TABLE_FULL, VERDICT_DROP);
-	connection_yield_to_twin(flow, hash, place);
-	count_connection(service->index, index);
+	if (!connection_yield_to_twin(flow, hash, place, settings))
+		count_connection(service->index, index);
 	return NEXT;
 }
 

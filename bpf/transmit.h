@@ -97,10 +97,16 @@ static __always_inline struct neighbour *way_to_server(context *ctx, __u32 index
 	return neighbour;
 }
 
+/* By halves: struct ethhdr is packed, and clang would copy byte by byte. */
 static __always_inline void ethernet_address(struct ethhdr *ethernet, const __u8 destination[6], const __u8 source[6])
 {
-	__builtin_memcpy(ethernet->h_dest, destination, 6);
-	__builtin_memcpy(ethernet->h_source, source, 6);
+	__u16 *half = (__u16 *)ethernet;
+
+#pragma unroll
+	for (int i = 0; i < ETH_ALEN / 2; i++) {
+		half[i] = ((const __u16 *)destination)[i];
+		half[ETH_ALEN / 2 + i] = ((const __u16 *)source)[i];
+	}
 }
 
 static __always_inline int transmit(context *ctx, __u32 ifindex)

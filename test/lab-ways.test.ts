@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { down, setMethod, up } from "../src/lab/lab.ts";
+import { down, up } from "../src/lab/lab.ts";
 import { bulk, type Finding, replyWay, sameSequenceNumbers, seesClientAddress, spread, udp } from "../src/lab/scenario.ts";
 import { type LabOptions, PORTS } from "../src/lab/topology.ts";
 import { need } from "./need.ts";
@@ -32,20 +32,6 @@ for (const ground of GROUNDS)
         for (const family of ["ipv4", "ipv6"] as const) await keepsEveryPromise({ ...lab, family }, ground.requests);
       });
   });
-
-test("a lab that changes its method serves by the new one, and back", { timeout: 120_000 }, async (t) => {
-  if (!need(t, "root", "command:ip", "command:tcpdump")) return;
-  await up({ name: "waychange", method: "tun" });
-  t.after(() => down("waychange", { waitMs: 30_000 }));
-  for (const method of ["dr", "nat", "tun", "nat", "dr"] as const) {
-    const lab = await setMethod("waychange", method);
-    for (const family of ["ipv4", "ipv6"] as const) {
-      holds(await spread({ ...lab, family }, { requests: 30 }), lab, family);
-      holds(await udp({ ...lab, family }, { requests: 9 }), lab, family);
-      holds(await replyWay({ ...lab, family }), lab, family);
-    }
-  }
-});
 
 async function keepsEveryPromise(lab: LabOptions, requests: number): Promise<void> {
   const { family } = lab;

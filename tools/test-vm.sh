@@ -11,5 +11,5 @@ if [ "$(id -u)" != 0 ]; then
   exit 1
 fi
 
-[ $# -gt 0 ] || set -- test/packet-rows.test.ts
+[ $# -gt 0 ] || set -- test/packet-rows.test.ts test/lab-round.test.ts
 exec tools/vm-run --mem 2048 --smp 2 --timeout 1800 -- node_modules/.bin/node tools/run-tests.ts "$@"

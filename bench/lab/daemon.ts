@@ -1,14 +1,18 @@
 /** Programs inside a lab that stay until the lab is removed; what they say goes to files beside the lab. */
 
 import { appendFileSync, closeSync, openSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { cannotRun, spawnInside } from "../../src/lab/commands.ts";
 import { labDirectory } from "../../src/lab/state.ts";
 
 /** Does not wait: whoever needs it asks until it answers, and reads logsOf() when it does not. */
-export function startDaemon(lab: string, namespace: string, command: readonly string[], environment: NodeJS.ProcessEnv = {}): void {
-  const program = command.find((word) => !/^(nice|-n|taskset|-c|-?\d+)$/.test(word)) ?? "";
-  const file = join(labDirectory(lab), `${basename(program)}.log`);
+export function startDaemon(
+  lab: string,
+  namespace: string,
+  daemon: { readonly name: string; readonly command: readonly string[]; readonly environment?: NodeJS.ProcessEnv },
+): void {
+  const { name, command, environment = {} } = daemon;
+  const file = join(labDirectory(lab), `${name}.log`);
   const log = openSync(file, "a");
   const child = spawnInside(lab, namespace, command, { stdio: ["ignore", log, log], env: environment });
   closeSync(log);

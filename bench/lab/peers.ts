@@ -20,18 +20,20 @@ const START: Record<Peer, (lab: string, namespace: string) => void> = {
     runInside(lab, namespace, ["nft", "-D", `VIP=${VIP}`, "-D", `SERVER=${SERVER_ADDRESS}`, "-f", join(DIRECTORY, "nftables.nft")]);
   },
   haproxy: (lab, namespace) => {
-    startDaemon(lab, namespace, urgent(["haproxy", "-db", "-f", join(DIRECTORY, "haproxy.cfg")]), {
+    const environment = {
       VIP,
       SERVER: SERVER_ADDRESS,
       HTTP_PORT: `${HTTP_PORT}`,
       BULK_PORT: `${BULK_PORT}`,
       THREADS: `${availableParallelism()}`,
-    });
+    };
+    const command = urgent(["haproxy", "-db", "-f", join(DIRECTORY, "haproxy.cfg")]);
+    startDaemon(lab, namespace, { name: "haproxy", command, environment });
   },
   nginx: (lab, namespace) => {
     const file = join(labDirectory(lab), "nginx-stream.conf");
     writeFileSync(file, filledIn("nginx-stream.conf", lab));
-    startDaemon(lab, namespace, urgent(["nginx", "-p", labDirectory(lab), "-c", file]));
+    startDaemon(lab, namespace, { name: "nginx-stream", command: urgent(["nginx", "-p", labDirectory(lab), "-c", file]) });
   },
 };
 

@@ -19,9 +19,14 @@ export function targetOf({ job }: Row): string {
   return job.kind === "router" ? SERVER_ADDRESS : VIP;
 }
 
-/** Before whatever else the machine does, which would otherwise be most of what is measured. All rows alike, the peers' processes too. */
+/**
+ * Before whatever else the machine does, which would otherwise be most of what is measured: all rows alike, the peers' processes too.
+ * Where the kernel groups processes by session (autogroup, sched(7)), a nice value counts among the session's own only; so each gets a
+ * session, and the session the value as well.
+ */
 export function urgent(command: readonly string[]): string[] {
-  return ["nice", "-n", "-20", ...command];
+  const group = "[ ! -e /proc/self/autogroup ] || echo -20 >/proc/self/autogroup";
+  return ["setsid", "nice", "-n", "-20", "sh", "-c", `${group}; exec "$@"`, "sh", ...command];
 }
 
 /** Client and server each keep a processor, or a sample would depend on where the scheduler happened to put them. Directors are free. */

@@ -47,7 +47,7 @@ export function printTables(measured: Measured, columns: readonly Column[], rows
   print(`${table((figure, column) => figure.value.toFixed(column.digits))}\n`);
   const judged = rows.filter((row) => row.judged);
   if (judged.length === 0 || !rows.some(({ job }) => job.kind === "peer")) return;
-  print(`Times as fast as the best of ${PEERS.join(", ")}; ✓ ahead, ✗ not\n`);
+  print(`Ratio over that of the best of ${PEERS.join(", ")}; ✓ ahead, ✗ not\n`);
   print(`${table(aheadCell, judged)}\n`);
 }
 

@@ -1,6 +1,6 @@
 /** Builds the cluster of one row from the lab's own parts, with servers fast enough not to be what is measured. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, placeVip } from "../../src/lab/cables.ts";
 import { spawnInside } from "../../src/lab/commands.ts";
@@ -30,6 +30,7 @@ export async function buildStand(row: Row, lab: string): Promise<Stand> {
   const options = labOptions({ name: lab, method, servers: 1, hook });
   mkdirSync(labDirectory(lab), { recursive: true, mode: 0o755 });
   build(topologyOf(options), options);
+  makeSwitchPlain(lab);
   widenPorts(lab);
   setUpRealServers(options);
   placeVip(options);
@@ -39,6 +40,13 @@ export async function buildStand(row: Row, lab: string): Promise<Stand> {
   if (job.kind === "evenkeel") await applyEvenkeel(options);
   await untilItAnswers({ row, lab });
   return { row, lab };
+}
+
+/** Where br_netfilter is loaded, each bridge of the machine would otherwise hand every frame to iptables. No switch does that. */
+function makeSwitchPlain(lab: string): void {
+  const names = ["iptables", "ip6tables", "arptables"].map((table) => `net/bridge/bridge-nf-call-${table}`);
+  const present = names.filter((name) => existsSync(`/proc/sys/${name}`));
+  setSysctls(lab, "switch", Object.fromEntries(present.map((name) => [name, "0"])));
 }
 
 /** A new connection for each request takes a port each. */
@@ -59,11 +67,14 @@ function startServers(row: Row, lab: string): void {
   const namespace = namespaceOf(lab, SERVER);
   const configuration = join(labDirectory(lab), "nginx-server.conf");
   writeFileSync(configuration, filledIn("nginx-server.conf", lab));
-  startDaemon(lab, namespace, pinned("server", ["nginx", "-p", labDirectory(lab), "-c", configuration]));
-  startDaemon(lab, namespace, pinned("server", ["iperf3", "--server", "--port", `${BULK_PORT}`]));
   // With DR and TUN the answer must come from the VIP, which stands on the server; with NAT the director sees to that.
   const own = row.job.kind !== "router" && row.method !== "nat" ? VIP : SERVER_ADDRESS;
-  startDaemon(lab, namespace, pinned("server", [UDP_PROGRAM, "echo", own, `${UDP_PORT}`]));
+  const servers = {
+    "nginx-server": ["nginx", "-p", labDirectory(lab), "-c", configuration],
+    iperf3: ["iperf3", "--server", "--port", `${BULK_PORT}`],
+    udp: [UDP_PROGRAM, "echo", own, `${UDP_PORT}`],
+  };
+  for (const [name, command] of Object.entries(servers)) startDaemon(lab, namespace, { name, command: pinned("server", command) });
 }
 
 async function applyEvenkeel({ name, method, hook }: LabOptions): Promise<void> {

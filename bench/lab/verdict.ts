@@ -3,7 +3,7 @@
 import { combine, median, ratio } from "../measure.ts";
 import type { Column } from "./columns.ts";
 import type { Measured } from "./rounds.ts";
-import { PEERS, type Row } from "./rows.ts";
+import { ROWS, type Row } from "./rows.ts";
 
 /** Of kernel forwarding, in every column. */
 export const GOAL = 0.9;
@@ -14,29 +14,36 @@ export interface Figure {
   readonly ratio: number;
   /** Half of the rounds' ratios lie this far from the median or nearer. */
   readonly spread: number;
-  /** How often as fast as the best of the peers that was measured; absent when none was. */
+  /**
+   * This ratio over that of the best of the peers that were measured; absent when none was. Ratios and not values are compared, because
+   * the two ways differ by themselves: past the director a packet crosses the switch once more than through it.
+   */
   readonly ahead?: { readonly ratio: number; readonly of: string };
 }
 
 /** Undefined where the row cannot do what the column asks. */
 export function figureOf(measured: Measured, column: Column, row: Row): Figure | undefined {
-  const samples = measured.get(column.id);
-  const own = samples?.get(row.id);
-  const base = samples?.get(row.baseline);
-  if (samples === undefined || own === undefined || base === undefined) return undefined;
-  const ratios = combine([own, base], (value, of) => value / of);
-  const middle = median(ratios);
-  const peers = PEERS.flatMap((of) => {
-    const other = samples.get(of);
-    return other === undefined ? [] : [{ ratio: ratio(own, other), of }];
+  const own = ratiosOf(measured, column, row);
+  if (own === undefined) return undefined;
+  const middle = median(own);
+  const peers = ROWS.flatMap((other) => {
+    const ratios = other.job.kind === "peer" ? ratiosOf(measured, column, other) : undefined;
+    return ratios === undefined ? [] : [{ ratio: ratio(own, ratios), of: other.id }];
   });
   const ahead = peers.toSorted((one, other) => one.ratio - other.ratio)[0];
   return {
-    value: median(own),
+    value: median(measured.get(column.id)?.get(row.id) ?? []),
     ratio: middle,
-    spread: median(ratios.map((value) => Math.abs(value - middle))),
+    spread: median(own.map((value) => Math.abs(value - middle))),
     ...(ahead === undefined ? {} : { ahead }),
   };
+}
+
+/** Of each round. */
+function ratiosOf(measured: Measured, column: Column, row: Row): number[] | undefined {
+  const own = measured.get(column.id)?.get(row.id);
+  const base = measured.get(column.id)?.get(row.baseline);
+  return own === undefined || base === undefined ? undefined : combine([own, base], (value, of) => value / of);
 }
 
 export function reaches(figure: Figure): boolean {

@@ -27,7 +27,7 @@ function read(file: string): Uint8Array {
       `cannot read the configuration ${file}: ${error instanceof Error ? error.message : error}`,
       {
         cause: error,
-        cure: "give the path of a readable file",
+        cure: "give the path of a readable file, or - for the standard input",
       },
     );
   }

@@ -14,6 +14,12 @@ export function addressFilter(addresses: Iterable<Address>): bigint[] {
   return words;
 }
 
+/** False for certain, or true perhaps. */
+export function filterMayHold(filter: readonly bigint[], address: Address): boolean {
+  const bit = filterBit(address);
+  return (((filter[bit >> 6] ?? 0n) >> BigInt(bit & 63)) & 1n) === 1n;
+}
+
 export function filterBit(address: Address): number {
   const view = new DataView(address.bytes.buffer, address.bytes.byteOffset, 16);
   const folded = view.getUint32(0, true) ^ view.getUint32(4, true) ^ view.getUint32(8, true) ^ view.getUint32(12, true);

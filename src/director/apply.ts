@@ -12,6 +12,7 @@ import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, DesiredState } from "../model/plane.ts";
 import { diff } from "../reconcile/diff.ts";
 import { BpfPlane } from "./bpf-plane.ts";
+import { connectionsIn, groupsFor } from "./capacity.ts";
 import { PacketPath, type PacketPathOptions } from "./packet-path.ts";
 import { type PlaceOf, preflight } from "./preflight.ts";
 
@@ -36,9 +37,11 @@ export interface Applied {
 const EMPTY = { services: [], attachments: [] } as const;
 
 export async function applyConfiguration(configuration: Configuration, placeOf: PlaceOf, options: ApplyOptions = {}): Promise<Applied> {
+  const groups = options.connectionsMax === undefined ? undefined : groupsFor(options.connectionsMax);
   requireBpf("load the packet path");
   return await withNamespaceLock(() => {
-    const { automatic, warnings } = preflight(configuration, placeOf);
+    const { automatic, warnings: foreseen } = preflight(configuration, placeOf);
+    const warnings = [...foreseen];
     const desired = toDesired(configuration, automatic);
     if (options.dryRun) return { changes: whatWouldChange(desired), warnings, waysChanged: 0, portsRenewed: 0, created: false };
     removeStalePins();
@@ -46,6 +49,7 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
     const path = standing ?? PacketPath.create(options);
     try {
       const plane = new BpfPlane(path);
+      if (groups !== undefined && groups !== path.maps.connections.maxEntries) warnings.push(keepsItsSize(path));
       if (options.reload && standing !== undefined) plane.reload();
       const portsRenewed = plane.renewPorts();
       const waysChanged = plane.refreshWays();
@@ -64,6 +68,11 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
 export async function teardown(): Promise<boolean> {
   requireBpf("take the packet path away");
   return await withNamespaceLock(() => PacketPath.remove());
+}
+
+function keepsItsSize(path: PacketPath): string {
+  const connections = connectionsIn(path.maps.connections.maxEntries);
+  return `the packet path stands and keeps its room for ${connections} connections: only evenkeel teardown and another apply change that`;
 }
 
 function applyInOrder(plane: BpfPlane, desired: DesiredState): readonly Change[] {

@@ -1,6 +1,6 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
-import type { Address } from "../model/address.ts";
+import { type Address, sameAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead, TrafficCounters } from "../model/plane.ts";
 import { type Protocol, type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
@@ -8,7 +8,7 @@ import { schedulerOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
 import { outcomeName, type ServiceKey, type Settings, SettingsFlag, settingsCodec, type Traffic } from "../wire/abi.ts";
 import { encoded } from "../wire/codec.ts";
-import { addressFilter } from "./address-filter.ts";
+import { addressFilter, filterMayHold } from "./address-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { type Member, PlanTable } from "./plan-table.ts";
 import { attachPort, detachPort, listPorts, renewPorts, replacePorts, tidyPorts } from "./ports.ts";
@@ -133,7 +133,10 @@ export class BpfPlane implements DataPlane {
     this.#servers.removeAllBut(new Set([...this.#services.values()].flatMap(({ members }) => members.map(({ number }) => number))));
     tidyPorts(this.#path);
     const settings = this.#path.settings();
-    const nat = this.#servers.all().filter((server) => server.method === "nat");
+    // A server that turned from NAT to another method goes on by NAT with the connections it has: its replies are still ours.
+    const nat = this.#servers
+      .all()
+      .filter((server) => server.method === "nat" || (server.connected && filterMayHold(settings.serverFilter, server.address)));
     this.#writeSettings(settings, {
       ...settings,
       flags: nat.length > 0 ? settings.flags | SettingsFlag.NAT_IN_USE : settings.flags & ~SettingsFlag.NAT_IN_USE,
@@ -161,8 +164,7 @@ export class BpfPlane implements DataPlane {
     const { servers, ...head } = service;
     const name = serviceName(head);
     if (this.#services.has(name)) throw misfit(`the service ${name} is there already`);
-    const twice = servers.find((server, i) => servers.findIndex((other) => serverName(other) === serverName(server)) !== i);
-    if (twice !== undefined) throw misfit(`the server ${serverName(twice)} stands twice in ${name}`);
+    if (new Set(servers.map(serverName)).size < servers.length) throw misfit(`a server stands twice in ${name}`);
     const index = this.#unusedServiceIndex();
     this.#path.maps.service_traffic.update(index, NO_TRAFFIC);
 
@@ -304,7 +306,7 @@ function keyOf(head: Pick<ServiceHead, "address" | "port" | "protocol">): Servic
 }
 
 function findMember(entry: ServiceEntry, server: RealServer): Member | undefined {
-  return entry.members.find((member) => serverName(member) === serverName(server));
+  return entry.members.find(({ address, port }) => port === server.port && sameAddress(address, server.address));
 }
 
 function absent(entry: ServiceEntry, server: RealServer): EvenkeelError {

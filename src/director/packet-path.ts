@@ -16,6 +16,7 @@ import { runSyscallProgram } from "../kernel/test-run.ts";
 import { EvenkeelError } from "../model/error.ts";
 import { Choice, type Choose, chooseCodec, Limits, MAPS, type MapName, type Settings, type Sweep, sweepCodec } from "../wire/abi.ts";
 import { decoded, encoded } from "../wire/codec.ts";
+import { CONNECTIONS_MAX_DEFAULT, groupsFor } from "./capacity.ts";
 import { timeoutJiffies } from "./timeouts.ts";
 
 type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
@@ -35,9 +36,6 @@ export interface PacketPathOptions {
   readonly connectionsMax?: number;
 }
 
-const CONNECTIONS_MAX_DEFAULT = 160_000;
-/** Beyond this share of its slots a table begins to refuse newcomers (docs/decisions/0001). */
-const LOAD_MAX = 0.7;
 /** Groups a call: about half a millisecond of kernel time. */
 const SWEEP_SLICE = 8192;
 
@@ -119,6 +117,14 @@ export class PacketPath {
   get xdpProgram(): number {
     if (!this.pins.names("programs").includes(XDP_PROGRAM)) this.#loadXdp();
     return this.#open("programs", XDP_PROGRAM);
+  }
+
+  /** No interface runs the XDP program. */
+  dropXdp(): void {
+    const fd = this.#descriptors.get(`programs/${XDP_PROGRAM}`);
+    if (fd !== undefined) libc.close(fd);
+    this.#descriptors.delete(`programs/${XDP_PROGRAM}`);
+    this.pins.unpin("programs", XDP_PROGRAM);
   }
 
   /** Frees connections past their time, all groups; afterwards the loads are exact. */
@@ -204,14 +210,6 @@ export class PacketPath {
 
 function pinsNamed(...names: readonly string[]): RegExp {
   return new RegExp(`^(${names.join("|")})(_next)?$`);
-}
-
-/** A power of two, so that an index is a mask of the hash. */
-function groupsFor(connectionsMax: number): number {
-  if (!Number.isInteger(connectionsMax) || connectionsMax < 1 || connectionsMax > 1 << 26) {
-    throw new EvenkeelError("BAD_ARGUMENT", `a connection table for ${connectionsMax} connections cannot be made: 1 to ${1 << 26}`);
-  }
-  return Math.max(16, 2 ** Math.ceil(Math.log2(connectionsMax / Limits.CONNECTION_GROUP_SLOTS / LOAD_MAX)));
 }
 
 function freshSettings(groups: number): Settings {

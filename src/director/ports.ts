@@ -69,9 +69,10 @@ export function renewPorts(path: PacketPath): number {
   return outdated.length;
 }
 
-/** MAC addresses as they are now, and nothing of interfaces that are gone. */
+/** MAC addresses as they are now, and nothing of interfaces that are gone or of a hook that none has any more. */
 export function tidyPorts(path: PacketPath): void {
   for (const { name, info } of pinnedLinks(path.pins)) if (info.ifindex === 0 && LINK_PIN.test(name)) path.pins.unpin("links", name);
+  if (listPorts(path).every(({ hook }) => hook === "tc")) path.dropXdp();
   writePorts(path);
 }
 

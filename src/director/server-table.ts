@@ -88,8 +88,11 @@ export class ServerTable {
   }
 
   /** Every server that gets packets or still has connections. */
-  all(): readonly ServerEntry[] {
-    return [...this.#numbers()].filter((number) => this.#flags(number) !== 0 || this.#total(number) > 0).map((number) => this.read(number));
+  all(): readonly (ServerEntry & { readonly connected: boolean })[] {
+    return [...this.#numbers()]
+      .map((number) => ({ number, connected: this.#total(number) > 0 }))
+      .filter(({ number, connected }) => this.#flags(number) !== 0 || connected)
+      .map(({ number, connected }) => ({ ...this.read(number), connected }));
   }
 
   connections(number: number): { readonly active: number; readonly inactive: number } {

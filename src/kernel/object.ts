@@ -122,6 +122,11 @@ function load(handle: bigint, path: string): void {
   throw loadError({ path, errno: -result, messages, verifierLog: new TextDecoder().decode(log.subarray(0, Math.max(0, log.indexOf(0)))) });
 }
 
+const CURES: ReadonlyMap<number, string> = new Map([
+  [Errno.ENOMEM, "free memory, or ask for a smaller connection table"],
+  [Errno.EAGAIN, "signals interrupted it; try again"],
+]);
+
 function loadError(failed: { path: string; errno: number; messages: readonly string[]; verifierLog: string }): EvenkeelError {
   const { path, errno, messages, verifierLog } = failed;
   const said = messages.filter((line) => !/BEGIN PROG LOAD LOG/.test(line)).map((line) => line.replace(/^libbpf: /, ""));
@@ -134,7 +139,8 @@ function loadError(failed: { path: string; errno: number; messages: readonly str
       });
     }
   }
-  if (verifierLog !== "") {
+  // EAGAIN is no verdict: signals interrupted the verifier, more often than libbpf tries.
+  if (verifierLog !== "" && errno !== Errno.EAGAIN) {
     const program = said.map((line) => /prog '([^']+)'/.exec(line)?.[1]).find((name) => name !== undefined) ?? "?";
     const lines = tellingLines(verifierLog);
     return new EvenkeelError(
@@ -146,7 +152,7 @@ function loadError(failed: { path: string; errno: number; messages: readonly str
       },
     );
   }
-  const cure = errno === Errno.ENOMEM ? "free memory, or ask for a smaller connection table" : "";
+  const cure = CURES.get(errno) ?? "";
   return new EvenkeelError("BPF_UNAVAILABLE", `cannot load ${path}: ${describeErrno(errno)}\n${said.join("\n")}`.trimEnd(), {
     cure,
     facts: { errno },

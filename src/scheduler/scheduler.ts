@@ -91,5 +91,5 @@ function sameServers(one: readonly Candidate[], other: readonly Candidate[]): bo
 }
 
 function sameServer(one: Candidate, other: Candidate | undefined): boolean {
-  return other !== undefined && one.port === other.port && sameAddress(one.address, other.address);
+  return one === other || (other !== undefined && one.port === other.port && sameAddress(one.address, other.address));
 }

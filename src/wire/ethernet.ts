@@ -1,6 +1,6 @@
 /** Ethernet II frames, and MAC addresses as text. No VLAN tag and no frame check sequence: the kernel hands over neither. */
 
-import { badPacket, fits, headerView } from "./packet-view.ts";
+import { badPacket, copyOf, fits, headerView } from "./packet-view.ts";
 
 export const EtherType = Object.freeze({ IPV4: 0x0800, ARP: 0x0806, VLAN: 0x8100, IPV6: 0x86dd } as const);
 
@@ -27,10 +27,10 @@ export function encodeEthernet(frame: EthernetFrame): Uint8Array {
 export function decodeEthernet(bytes: Uint8Array): EthernetFrame {
   const view = headerView(bytes, ETHERNET_BYTES, "Ethernet frame");
   return {
-    destination: bytes.slice(0, 6),
-    source: bytes.slice(6, 12),
+    destination: copyOf(bytes, 0, 6),
+    source: copyOf(bytes, 6, 12),
     type: view.getUint16(12),
-    payload: bytes.slice(ETHERNET_BYTES),
+    payload: copyOf(bytes, ETHERNET_BYTES),
   };
 }
 

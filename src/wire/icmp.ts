@@ -2,7 +2,7 @@
 
 import { type Ends, internetChecksum, transportChecksum } from "./internet-checksum.ts";
 import { IpProtocol } from "./ipv4.ts";
-import { fits, headerView } from "./packet-view.ts";
+import { copyOf, fits, headerView } from "./packet-view.ts";
 
 export const ICMP_BYTES = 8;
 
@@ -47,7 +47,7 @@ export function decodeIcmp(bytes: Uint8Array, ends: Ends): ReceivedIcmpMessage {
     type: view.getUint8(0),
     code: view.getUint8(1),
     rest: view.getUint32(4),
-    body: bytes.slice(ICMP_BYTES),
+    body: copyOf(bytes, ICMP_BYTES),
     checksum: icmpChecksum(bytes, ends) === 0 ? "right" : "wrong",
   };
 }

@@ -2,7 +2,7 @@
 
 import { addressFromBytes, packetBytes } from "../model/address.ts";
 import { type Ends, internetChecksum } from "./internet-checksum.ts";
-import { badPacket, fits, headerView, optionsFit } from "./packet-view.ts";
+import { badPacket, copyOf, fits, headerView, optionsFit } from "./packet-view.ts";
 
 /** Numbers of the protocols that we speak, in either family. */
 export const IpProtocol = Object.freeze({ ICMP: 1, IPIP: 4, TCP: 6, UDP: 17, IPV6: 41, FRAGMENT: 44, ICMPV6: 58 } as const);
@@ -68,7 +68,7 @@ export function encodeIpv4(given: Omit<Ipv4Packet, keyof typeof IPV4_DEFAULTS> &
 export function decodeIpv4(bytes: Uint8Array): Ipv4Packet & ReceivedIpv4Header {
   const header = decodeIpv4Header(bytes);
   if (header.totalLength > bytes.length) throw badPacket("IPv4 packet", `${bytes.length} bytes of ${header.totalLength}`);
-  return { ...header, payload: bytes.slice(header.headerBytes, header.totalLength) };
+  return { ...header, payload: copyOf(bytes, header.headerBytes, header.totalLength) };
 }
 
 export function decodeIpv4Header(bytes: Uint8Array): ReceivedIpv4Header {
@@ -91,7 +91,7 @@ export function decodeIpv4Header(bytes: Uint8Array): ReceivedIpv4Header {
     protocol: view.getUint8(9),
     source: addressFromBytes(bytes.subarray(12, 16)),
     destination: addressFromBytes(bytes.subarray(16, 20)),
-    options: bytes.slice(IPV4_BYTES, headerBytes),
+    options: copyOf(bytes, IPV4_BYTES, headerBytes),
     headerBytes,
     totalLength,
     checksum: internetChecksum(bytes.subarray(0, headerBytes)) === 0 ? "right" : "wrong",

@@ -2,7 +2,7 @@
 
 import { addressFromBytes } from "../model/address.ts";
 import type { Ends } from "./internet-checksum.ts";
-import { badPacket, fits, headerView } from "./packet-view.ts";
+import { badPacket, copyOf, fits, headerView } from "./packet-view.ts";
 
 export const IPV6_BYTES = 40;
 
@@ -44,7 +44,7 @@ export function decodeIpv6(bytes: Uint8Array): Ipv6Packet & ReceivedIpv6Header {
   const header = decodeIpv6Header(bytes);
   const length = IPV6_BYTES + header.payloadLength;
   if (length > bytes.length) throw badPacket("IPv6 packet", `${bytes.length} bytes of ${length}`);
-  return { ...header, payload: bytes.slice(IPV6_BYTES, length) };
+  return { ...header, payload: copyOf(bytes, IPV6_BYTES, length) };
 }
 
 export function decodeIpv6Header(bytes: Uint8Array): ReceivedIpv6Header {

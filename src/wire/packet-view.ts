@@ -8,6 +8,11 @@ export function headerView(bytes: Uint8Array, length: number, what: string): Dat
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Bytes of their own: what is decoded does not change with the buffer. (A Buffer's slice() would be a view.) */
+export function copyOf(bytes: Uint8Array, start: number, end = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 export function badPacket(what: string, why: string): EvenkeelError {
   return new EvenkeelError("BAD_PACKET", `not a whole ${what}: ${why}`, { facts: { what } });
 }

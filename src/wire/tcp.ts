@@ -2,7 +2,7 @@
 
 import { type Ends, transportChecksum } from "./internet-checksum.ts";
 import { IpProtocol } from "./ipv4.ts";
-import { badPacket, fits, headerView, optionsFit } from "./packet-view.ts";
+import { badPacket, copyOf, fits, headerView, optionsFit } from "./packet-view.ts";
 
 export const TcpFlag = Object.freeze({ FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20, ECE: 0x40, CWR: 0x80 } as const);
 
@@ -67,8 +67,8 @@ export function decodeTcp(bytes: Uint8Array, ends: Ends): ReceivedTcpSegment {
     flags: view.getUint8(13),
     window: view.getUint16(14),
     urgent: view.getUint16(18),
-    options: bytes.slice(TCP_BYTES, headerBytes),
-    payload: bytes.slice(headerBytes),
+    options: copyOf(bytes, TCP_BYTES, headerBytes),
+    payload: copyOf(bytes, headerBytes),
     checksum: transportChecksum(ends, IpProtocol.TCP, bytes) === 0 ? "right" : "wrong",
   };
 }

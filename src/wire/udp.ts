@@ -2,7 +2,7 @@
 
 import { type Ends, transportChecksum } from "./internet-checksum.ts";
 import { IpProtocol } from "./ipv4.ts";
-import { badPacket, fits, headerView } from "./packet-view.ts";
+import { badPacket, copyOf, fits, headerView } from "./packet-view.ts";
 
 export const UDP_BYTES = 8;
 
@@ -36,7 +36,7 @@ export function decodeUdp(bytes: Uint8Array, ends: Ends): ReceivedUdpDatagram {
   return {
     sourcePort: view.getUint16(0),
     destinationPort: view.getUint16(2),
-    payload: whole.slice(UDP_BYTES),
+    payload: copyOf(whole, UDP_BYTES),
     checksum: view.getUint16(6) === 0 ? "none" : judged,
   };
 }

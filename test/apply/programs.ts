@@ -1,8 +1,9 @@
-/** Small C programs that tests need: compiled in place, so that what they refuse or count can be read beside the test. */
+/** Small C programs that tests need: compiled in place, so that what they do can be read here. */
 
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { compileBpf, ROOT } from "../../tools/compiler.ts";
 
 /** `refuse-bpf ERRNO COMMAND...`: runs the command with bpf(2) answering ERRNO (a seccomp filter, as containers have). */
 const REFUSE_BPF = `
@@ -74,34 +75,21 @@ __attribute__((destructor)) static void report(void)
 }
 `;
 
-/** Other people's BPF programs, and director objects that no verifier lets pass. */
-const STRANGERS = `
-#define SECTION(name) __attribute__((section(name), used))
-SECTION("xdp") int stranger_xdp(void *ctx) { return 2; }
-SECTION("tc") int stranger_tc(void *ctx) { return 0; }
-SECTION("license") char license[] = "GPL";
-`;
-
-const REFUSED = `
-#define SECTION(name) __attribute__((section(name), used))
-SECTION("tc") int director(void *ctx) { return *(volatile int *)8; }
-SECTION("license") char license[] = "GPL";
-`;
-
 export function compileRefuseBpf(directory: string): string {
   return compile(directory, "refuse-bpf", REFUSE_BPF, []);
 }
 
 export function compileKillAtBpf(directory: string): string {
-  return compile(directory, "kill-at-bpf.so", KILL_AT_BPF, ["-shared", "-fPIC", "-ldl"]);
+  return compile(directory, "kill-at-bpf.so", KILL_AT_BPF, ["-shared", "-fPIC"]);
 }
 
-export function compileStrangers(directory: string): string {
-  return compile(directory, "strangers.o", STRANGERS, ["-g", "-target", "bpf", "-c"]);
-}
-
-export function compileRefused(directory: string): string {
-  return compile(directory, "refused.o", REFUSED, ["-g", "-target", "bpf", "-c"]);
+/** The director's object with one program more, which no verifier lets pass. */
+export function compileRefusedDirector(directory: string): string {
+  const source = join(directory, "refused.bpf.c");
+  const output = join(directory, "refused.o");
+  writeFileSync(source, `#include "director.bpf.c"\nSEC("tc") int refused(void *ctx)\n{\n\treturn *(volatile int *)8;\n}\n`);
+  compileBpf({ source, output, defines: ["HOOK_TC"], include: [join(ROOT, "bpf")] });
+  return output;
 }
 
 function compile(directory: string, name: string, source: string, options: readonly string[]): string {

@@ -92,6 +92,7 @@ const departures = FAMILIES.flatMap((family): Row[] => {
         { send: packet(other), expect: passed("PASS_NO_SERVICE") },
       ],
       left: [],
+      gone: [first],
     },
     {
       name: `${family}: a server of weight 0 keeps its connections and gets no new one`,
@@ -207,8 +208,8 @@ const reuse = FAMILIES.flatMap((family): Row[] => {
 const spread = FAMILIES.map((family): Row => {
   const servers = [3, 2, 1].map((weight, i) => server(family, "dr", { n: i + 1, weight }));
   const [a, b, c] = servers as [RealServer, RealServer, RealServer];
-  // Weight 3 alone, then 3 and 2, then all, newest first.
-  const order = [a, b, a, c, b, a];
+  // Newest first. The list grew from one server, whose weight was its own divisor: so IPVS's walk begins at weight 1.
+  const order = [c, b, a, a, b, a];
   return {
     name: `${family}: wrr spreads connections 3:2:1, packets of one stay together`,
     services: [service(family, servers, { scheduler: "wrr" })],

@@ -56,4 +56,6 @@ export interface Row {
   readonly steps: readonly Step[];
   /** Servers that are not named have had no connection. */
   readonly left: readonly Left[] | Readonly<Record<Hook, readonly Left[]>>;
+  /** Servers of a service that is gone, with all it had counted. */
+  readonly gone?: readonly RealServer[];
 }

@@ -19,6 +19,7 @@ import { attachXdp } from "../../src/kernel/xdp.ts";
 import { type Address, formatAddress, parseAddress } from "../../src/model/address.ts";
 import { PortFlag } from "../../src/wire/abi.ts";
 import { parseMac } from "../../src/wire/ethernet.ts";
+import type { Link } from "../../src/wire/netlink-link.ts";
 
 export type Hook = "tc" | "xdp";
 export type Side = "front" | "back";
@@ -65,30 +66,29 @@ export class Stage {
   readonly macs: Readonly<Record<Side, Uint8Array>>;
   readonly ifindexes: Readonly<Record<Side, number>>;
   readonly #name: string;
-  readonly #namespace: string;
-  readonly #links: readonly number[];
+  readonly namespace: string;
+  /** Links of programs that do nothing, while the stage stands. */
+  readonly #receiving: readonly number[];
   #plane: BpfPlane;
 
   constructor(options: { readonly connectionsMax: number } = { connectionsMax: 1000 }) {
     this.#name = `evenkeel-rows-${process.pid}`;
-    this.#namespace = createNamespace(this.#name);
+    this.namespace = createNamespace(this.#name);
     try {
-      const made = inNamespace(this.#namespace, () => {
+      const { links, receiving, path } = this.inside(() => {
         layOut();
-        const links = SIDES.map((side) => getLink(side));
-        return { links, attachments: links.map(({ index, name }) => giveReceiveQueue(index, name)), path: PacketPath.create(options) };
+        const made = { front: getLink("front"), back: getLink("back") };
+        return { links: made, receiving: SIDES.map((side) => giveReceiveQueue(made[side])), path: PacketPath.create(options) };
       });
-      const [front, back] = made.links;
-      if (front === undefined || back === undefined) throw new Error("the stage has two sides");
-      this.macs = { front: front.mac, back: back.mac };
-      this.ifindexes = { front: front.index, back: back.index };
-      this.#links = made.attachments;
-      this.path = made.path;
-      this.#plane = this.inside(() => this.clear());
+      this.macs = { front: links.front.mac, back: links.back.mac };
+      this.ifindexes = { front: links.front.index, back: links.back.index };
+      this.#receiving = receiving;
+      this.path = path;
     } catch (error) {
       deleteNamespace(this.#name);
       throw error;
     }
+    this.#plane = this.inside(() => this.clear());
   }
 
   get plane(): BpfPlane {
@@ -97,18 +97,19 @@ export class Stage {
 
   /** Everything that works on the plane or runs a program does so from inside. */
   inside<T>(work: () => T): T {
-    return inNamespace(this.#namespace, work);
+    return inNamespace(this.namespace, work);
   }
 
   /** As on the first day: no service, no server, no connection, nothing counted. */
   clear(): BpfPlane {
     const { path } = this;
-    for (const [key] of [...path.maps.services.entries()]) path.maps.services.delete(key);
+    const services = Array.from(path.maps.services.entries(), ([key]) => key);
+    for (const key of services) path.maps.services.delete(key);
     for (const memory of [path.servers, path.serverLoad]) wipe(memory.view);
     const connections = path.maps.connections.map();
     wipe(connections.view);
     connections.close();
-    for (const [number] of [...path.maps.outcomes.entries()]) path.maps.outcomes.update(number, 0n);
+    for (let number = 0; number < path.maps.outcomes.maxEntries; number++) path.maps.outcomes.update(number, 0n);
     this.#plane = new BpfPlane(path);
     this.settle();
     return this.#plane;
@@ -150,15 +151,10 @@ export class Stage {
     return { side: "back", mac: parseMac(mac(100)) };
   }
 
-  /** The address that tunnels to this host begin at. */
-  ownAddress(side: Side, family: Address["family"]): Address {
-    return endpoint(OWN[side][family === "ipv4" ? 0 : 1]).address;
-  }
-
   close(): void {
     this.path.close();
     this.path.pins.remove();
-    for (const link of this.#links) libc.close(link);
+    for (const link of this.#receiving) libc.close(link);
     deleteNamespace(this.#name);
   }
 }
@@ -183,12 +179,12 @@ function layOut(): void {
 }
 
 /** A test run with an interface of arrival wants a receive queue that is known to XDP: a veth has one while it runs a program. */
-function giveReceiveQueue(ifindex: number, ifname: string): number {
+function giveReceiveQueue({ index, name }: Pick<Link, "index" | "name">): number {
   const object = loadObject(bpfObjectPath("pass"));
   try {
     const [program] = object.programs;
     if (program === undefined) throw new Error("pass.o holds no program");
-    return attachXdp(program.fd, { ifindex, ifname }, "native");
+    return attachXdp(program.fd, { ifindex: index, ifname: name }, "native");
   } finally {
     object.close();
   }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Finding a connection: the hash of a flow, its home group, and the groups beyond when that one sent others on. */
+#ifndef EVENKEEL_CONNECTION_FIND_H
+#define EVENKEEL_CONNECTION_FIND_H
+
+#include "life.h"
+
+/*
+ * Where a connection stands, and its life word as it was read. Numbers, not pointers: the functions below are global,
+ * so that the verifier checks each once instead of along every path (all kernels; inlined, the program is too large).
+ */
+struct place {
+	__u32 group;
+	__u32 slot;
+	__u64 life;
+};
+
+/* Client's port, virtual port, protocol, family and real port of a slot as one word (little endian). */
+enum {
+	PORTS_OFFSET = offsetof(struct connection, client_port),
+};
+#define PORTS_REQUEST 0x0000ffffffffffffULL
+#define PORTS_REPLY 0xffffffff0000ffffULL
+
+_Static_assert(sizeof(struct connection) == 64, "a connection is one cache line");
+_Static_assert(sizeof(struct connection_group) == 512, "a group is eight cache lines");
+_Static_assert(PORTS_OFFSET % 8 == 0 && offsetof(struct connection, real_port) == PORTS_OFFSET + 6, "ports are one word");
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "PORTS_REQUEST and PORTS_REPLY are written for little endian"
+#endif
+
+/* Keyed by the seeds: who does not know them cannot fill a group on purpose. */
+static __always_inline __u64 flow_hash(const struct flow *flow, const struct settings *settings)
+{
+	__u64 multiplier = settings->hash_seed[1] | 1;
+	__u64 hash = settings->hash_seed[0] ^ ((__u64)flow->client_port << 16 | flow->protocol);
+
+	if (flow->family == FAMILY_IPV6) {
+		hash = (hash ^ flow->client.half[0]) * multiplier;
+		hash ^= hash >> 32;
+		hash = (hash ^ flow->client.half[1]) * multiplier;
+	} else {
+		hash = (hash ^ ((__u64)flow->client.word[0] << 32)) * multiplier;
+	}
+	hash ^= hash >> 32;
+	hash *= 0x9e3779b97f4a7c15ULL;
+	hash ^= hash >> 29;
+	return hash;
+}
+
+static __always_inline __u32 hash_tag(__u64 hash)
+{
+	return hash >> 48;
+}
+
+/* The next group of a connection's sequence. */
+static __always_inline __u32 group_step(__u32 tag)
+{
+	return 2 * tag + 1;
+}
+
+static __always_inline int connection_is_request(const struct connection *connection, const struct flow *flow, __u64 ports)
+{
+	const __u64 *word = (const __u64 *)connection;
+
+	if (((word[PORTS_OFFSET / 8] ^ ports) & PORTS_REQUEST) || word[0] != flow->client.half[0] || word[2] != flow->other.half[0])
+		return 0;
+	return flow->family != FAMILY_IPV6 || (word[1] == flow->client.half[1] && word[3] == flow->other.half[1]);
+}
+
+static __always_inline int connection_is_reply(const struct connection *connection, const struct flow *flow, __u64 ports)
+{
+	const __u64 *word = (const __u64 *)connection;
+	const __u64 *address;
+	__u32 index = connection->server;
+
+	if (((word[PORTS_OFFSET / 8] ^ ports) & PORTS_REPLY) || word[0] != flow->client.half[0])
+		return 0;
+	if (flow->family == FAMILY_IPV6 && word[1] != flow->client.half[1])
+		return 0;
+	address = bpf_map_lookup_elem(&servers, &index);
+	return address && address[0] == flow->other.half[0] && address[1] == flow->other.half[1];
+}
+
+/* The slot of a flow in this group, or CONNECTION_GROUP_SLOTS. */
+static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ports, __u32 tag, __u32 now,
+					  int reply, __u64 *life)
+{
+	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
+		struct connection *connection = &group->slot[i];
+
+		*life = READ_ONCE(group->life[i]);
+		if (!life_is_usable(*life, tag, now))
+			continue;
+		if (reply ? !connection_is_reply(connection, flow, ports) : !connection_is_request(connection, flow, ports))
+			continue;
+		barrier();
+		/* The slot may have changed hands while it was read. */
+		if (life_is_usable(READ_ONCE(group->life[i]), tag, now))
+			return i;
+	}
+	return CONNECTION_GROUP_SLOTS;
+}
+
+/* A search beyond the first group: its arguments, and where it stands. */
+struct search {
+	const struct flow *flow;
+	struct place *place;
+	__u64 ports;
+	__u32 now;
+	__u32 mask;
+	__u32 tag;
+	__u32 reply;
+};
+
+static long search_step(__u32 i, struct search *search)
+{
+	struct place *place = search->place;
+	struct connection_group *group;
+	__u32 index = (place->group + group_step(search->tag)) & search->mask;
+
+	place->group = index;
+	group = bpf_map_lookup_elem(&connections, &index);
+	if (!group)
+		return 1;
+	place->slot = group_search(group, search->flow, search->ports, search->tag, search->now, search->reply, &place->life);
+	return place->slot < CONNECTION_GROUP_SLOTS || !READ_ONCE(group->overflow);
+}
+
+static __always_inline __u64 flow_ports(const struct flow *flow, int reply)
+{
+	return (__u64)flow->client_port | (__u64)flow->protocol << 32 | (__u64)flow->family << 40 |
+	       (__u64)flow->other_port << (reply ? 48 : 16);
+}
+
+/* The home group does not have it but sent others on. A function of its own, so that the usual search needs little stack. */
+__noinline int connection_search_on(const struct flow *flow, __u32 tag, struct place *place, int reply)
+{
+	struct settings *settings = settings_get();
+	struct search search = { .tag = tag, .now = now_jiffies(), .reply = reply };
+
+	if (!settings || !flow || !place)
+		return 0;
+	search.flow = flow;
+	search.place = place;
+	search.ports = flow_ports(flow, reply);
+	search.mask = settings->group_mask;
+	bpf_loop(CONNECTION_GROUPS_TRIED - 1, search_step, &search, 0);
+	return place->slot < CONNECTION_GROUP_SLOTS;
+}
+
+static __always_inline int connection_search(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings,
+					     int reply)
+{
+	struct connection_group *group;
+	__u32 index;
+
+	if (!flow || !place || !settings)
+		return 0;
+	index = hash & settings->group_mask;
+	place->group = index;
+	group = bpf_map_lookup_elem(&connections, &index);
+	if (!group)
+		return 0;
+	place->slot = group_search(group, flow, flow_ports(flow, reply), hash_tag(hash), now_jiffies(), reply, &place->life);
+	if (likely(place->slot < CONNECTION_GROUP_SLOTS))
+		return 1;
+	return READ_ONCE(group->overflow) ? connection_search_on(flow, hash_tag(hash), place, reply) : 0;
+}
+
+/* The connection of a flow, as the client's packet shows it. 0: none. */
+__noinline int connection_find(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
+{
+	return connection_search(flow, hash, place, settings, 0);
+}
+
+/* The same, as its NAT server's packet shows it. */
+__noinline int connection_find_reply(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
+{
+	return connection_search(flow, hash, place, settings, 1);
+}
+
+#endif

@@ -1,0 +1,86 @@
+/** The data plane in the kernel keeps what every data plane promises: on two interfaces of a namespace that lasts for one test. */
+
+import type { TestContext } from "node:test";
+import { BpfPlane } from "../src/director/bpf-plane.ts";
+import { dataPlaneContract, type OpenPlane } from "../src/director/data-plane.contract.ts";
+import { PacketPath } from "../src/director/packet-path.ts";
+import { addLink, changeLink } from "../src/kernel/links.ts";
+import { createNamespace, deleteNamespace, inNamespace } from "../src/kernel/namespace.ts";
+import type { ActualState, Change, Counters, DataPlane } from "../src/model/plane.ts";
+import { need } from "./need.ts";
+
+/** Gives a plane to work with, in the namespace where it stands. */
+type Access = <T>(work: (plane: BpfPlane) => T) => T;
+
+class PlaneElsewhere implements DataPlane {
+  readonly #access: Access;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  read(): ActualState {
+    return this.#access((plane) => plane.read());
+  }
+
+  apply(change: Change): void {
+    this.#access((plane) => plane.apply(change));
+  }
+
+  counters(): Counters {
+    return this.#access((plane) => plane.counters());
+  }
+
+  /** The opener closes what it opened. */
+  close(): void {}
+}
+
+/** The contract's servers are nobody's neighbours here. */
+const OPTIONS: ConstructorParameters<typeof BpfPlane>[1] = {
+  wayTo: (server) => ({ ifindex: 1, mtu: 1500, nextHop: server, source: undefined }),
+};
+
+let count = 0;
+
+function opener(make: (namespace: string, path: PacketPath) => Access): (t: TestContext) => OpenPlane | undefined {
+  return (t) => {
+    if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return undefined;
+    const name = `evenkeel-plane-${process.pid}-${++count}`;
+    const namespace = createNamespace(name);
+    t.after(() => deleteNamespace(name));
+    const path = inNamespace(namespace, () => {
+      addLink({ kind: "veth", name: "one", peer: { name: "other" } });
+      for (const end of ["one", "other"]) changeLink(end, { up: true });
+      return PacketPath.create({ connectionsMax: 1000 });
+    });
+    t.after(() => {
+      path.close();
+      path.pins.remove();
+    });
+    return { plane: new PlaneElsewhere(make(namespace, path)), interfaces: ["one", "other"] };
+  };
+}
+
+dataPlaneContract(
+  "BpfPlane",
+  opener((namespace, path) => {
+    const plane = inNamespace(namespace, () => new BpfPlane(path, OPTIONS));
+    return (work) => inNamespace(namespace, () => work(plane));
+  }),
+);
+
+/** What another process finds: the same state, from maps and pins alone. */
+dataPlaneContract(
+  "BpfPlane, opened anew for each call,",
+  opener((namespace) => (work) => {
+    return inNamespace(namespace, () => {
+      const path = PacketPath.open();
+      if (path === undefined) throw new Error("the packet path is gone");
+      try {
+        return work(new BpfPlane(path, OPTIONS));
+      } finally {
+        path.close();
+      }
+    });
+  }),
+);

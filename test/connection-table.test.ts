@@ -1,0 +1,184 @@
+/** The connection table under more flows than its groups hold: none is lost, none is counted twice, nothing is left in the end. */
+
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { need } from "./need.ts";
+import { ACK, SYN } from "./packet-rows/cast.ts";
+import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
+import type { SenderOrder } from "./packet-rows/sender.ts";
+import { Stage } from "./packet-rows/stage.ts";
+
+const REDIRECT = 7;
+const DROP = 2;
+const EMPTY = { live: 0, busy: 0, moved: 0, overflow: 0, wrongGroups: 0 };
+
+/** A stage with the crowd's services, for one test. */
+async function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd, seed: number) => void | Promise<void>) {
+  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
+  const seed = randomInt(2 ** 31);
+  t.diagnostic(`seed ${seed}`);
+  const stage = new Stage({ connectionsMax });
+  try {
+    stage.inside(() => {
+      for (const service of CROWD_SERVICES) stage.plane.apply({ kind: "add-service", service });
+      stage.settle();
+    });
+    await work(stage, crowd(seed, stage.macs.front), seed);
+  } finally {
+    stage.close();
+  }
+}
+
+/** The server that a flow's packet went to; 0: it was dropped. */
+function send(stage: Stage, people: Crowd, flow: number, flags: number): number {
+  const { verdict, frame } = stage.run({ hook: "tc", side: "front", frame: people.frame(flow, flags) });
+  assert.ok(verdict === REDIRECT || verdict === DROP, `flow ${flow}: the verdict ${verdict}`);
+  return verdict === REDIRECT ? people.serverOf(flow, frame) : 0;
+}
+
+/** What the servers' counters say in sum. */
+function counted(stage: Stage): { connections: number; total: number; refused: number } {
+  const { servers, outcomes } = stage.plane.counters();
+  return {
+    connections: Number(servers.reduce((sum, one) => sum + one.connections, 0n)),
+    total: servers.reduce((sum, one) => sum + one.active + one.inactive, 0),
+    refused: Number(outcomes["DROP_TABLE_FULL"] ?? 0n),
+  };
+}
+
+/** Lets every connection that is touched while `work` runs be over at its end. */
+function withShortLives(stage: Stage, work: () => void): void {
+  const restore = stage.setTimeouts(() => 1);
+  work();
+  restore();
+  pauseMs(50);
+}
+
+function pauseMs(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+test("200,000 flows are found again where they stand, also those whose group was full, and when they are over nothing is left", (t) =>
+  onStage(t, 200_000, (stage, people) =>
+    stage.inside(() => {
+      const flows = 200_000;
+      const chosen = new Uint8Array(flows);
+      for (let flow = 0; flow < flows; flow++) chosen[flow] = send(stage, people, flow, SYN);
+      const { moved, overflow, ...rest } = census(stage);
+      assert.deepEqual(rest, { live: flows, busy: 0, wrongGroups: 0 });
+      assert.ok(moved > 100 && overflow >= moved, `${moved} connections stand beyond their first group, ${overflow} are counted`);
+      t.diagnostic(`${moved} of ${flows} stand beyond their first group`);
+      assert.deepEqual(counted(stage), { connections: flows, total: flows, refused: 0 });
+      // rr, over each service's three servers.
+      for (const { connections } of stage.plane.counters().servers) {
+        assert.ok(Math.abs(Number(connections) - flows / 12) < 1, `${connections} connections`);
+      }
+
+      withShortLives(stage, () => {
+        for (let flow = 0; flow < flows; flow++) {
+          const again = send(stage, people, flow, ACK);
+          if (again !== chosen[flow]) assert.equal(again, chosen[flow], `the server of flow ${flow}`);
+        }
+      });
+      assert.deepEqual(counted(stage), { connections: flows, total: 0, refused: 0 });
+      assert.deepEqual(census(stage), EMPTY);
+    }),
+  ));
+
+test("a full table refuses newcomers, counts them, and keeps everybody who is in", (t) =>
+  onStage(t, 1, (stage, people) =>
+    stage.inside(() => {
+      const slots = stage.path.maps.connections.maxEntries * 7;
+      const flows = slots * 4;
+      const chosen = Array.from({ length: flows }, (_, flow) => send(stage, people, flow, SYN));
+      const refused = chosen.filter((server) => server === 0).length;
+      const held = flows - refused;
+      const full = census(stage);
+      assert.deepEqual({ ...full, moved: 0, overflow: 0 }, { ...EMPTY, live: held });
+      assert.equal(held, slots, "sixteen groups, of which each flow tries eight: four times as many flows fill them all");
+      assert.deepEqual(counted(stage), { connections: held, total: held, refused });
+      for (const [flow, server] of chosen.entries())
+        if (server !== 0) assert.equal(send(stage, people, flow, ACK), server, `the server of flow ${flow}`);
+      assert.deepEqual(census(stage), full);
+    }),
+  ));
+
+test("newcomers take the places of connections that are over, without a sweep, and count them down", (t) =>
+  onStage(t, 1, (stage, people) =>
+    stage.inside(() => {
+      const slots = stage.path.maps.connections.maxEntries * 7;
+      const fill = (from: number) =>
+        Array.from({ length: slots * 4 }, (_, i) => send(stage, people, from + i, SYN)).filter((server) => server !== 0).length;
+      withShortLives(stage, () => {
+        // More than half of the slots, so that they are met again.
+        for (let flow = 0; flow < slots; flow++) send(stage, people, flow, SYN);
+      });
+      assert.equal(fill(slots), slots);
+      const loads = Array.from({ length: 12 }, (_, number) => stage.path.serverLoad.read(number).total);
+      assert.equal(
+        loads.reduce((sum, total) => sum + total, 0),
+        slots,
+        "the loads, before any sweep",
+      );
+      const { live, wrongGroups } = census(stage);
+      assert.deepEqual({ live, wrongGroups }, { live: slots, wrongGroups: 0 });
+      assert.equal(counted(stage).total, slots);
+    }),
+  ));
+
+test("two CPUs that enter the same flows at the same time enter each once", (t) =>
+  onStage(t, 20_000, async (stage, people, seed) => {
+    const flows = 20_000;
+    await sendTwice(stage, seed, { flows, tcpFlags: SYN });
+    const after = census(stage);
+    assert.deepEqual({ ...after, moved: 0, overflow: 0 }, { ...EMPTY, live: flows });
+    stage.inside(() => {
+      assert.deepEqual(counted(stage), { connections: flows, total: flows, refused: 0 });
+      withShortLives(stage, () => {
+        for (let flow = 0; flow < flows; flow++) send(stage, people, flow, ACK);
+      });
+      assert.deepEqual(counted(stage), { connections: flows, total: 0, refused: 0 });
+      assert.deepEqual(census(stage), EMPTY);
+    });
+  }));
+
+test("two CPUs that fill, refuse and take over at the same time lose count of nothing", (t) =>
+  onStage(t, 1, async (stage, _, seed) => {
+    const restore = stage.setTimeouts(() => 2);
+    await sendTwice(stage, seed, { flows: 30_000, tcpFlags: SYN });
+    restore();
+    pauseMs(50);
+    stage.inside(() => {
+      const { total } = counted(stage);
+      assert.equal(total, 0);
+      assert.deepEqual(census(stage), EMPTY);
+    });
+  }));
+
+/** Two threads send the same packets in the same order, as nearly at the same time as can be had. */
+async function sendTwice(stage: Stage, seed: number, what: Pick<SenderOrder, "flows" | "tcpFlags">): Promise<void> {
+  const start = new Int32Array(new SharedArrayBuffer(8));
+  const order: SenderOrder = {
+    ...what,
+    namespace: stage.namespace,
+    program: stage.path.tcProgram,
+    ifindex: stage.ifindexes.front,
+    mac: stage.macs.front,
+    seed,
+    start,
+  };
+  const senders = [1, 2].map(() => new Worker(new URL("packet-rows/sender.ts", import.meta.url), { workerData: order }));
+  const ended = Promise.all(senders.map((sender) => once(sender, "exit")));
+  const failed = Promise.race(
+    senders.map(async (sender) => {
+      throw new Error("a sender failed", { cause: await once(sender, "error") });
+    }),
+  );
+  while (Atomics.load(start, 1) < senders.length) await Promise.race([new Promise((resolve) => setTimeout(resolve, 2)), failed]);
+  Atomics.store(start, 0, 1);
+  Atomics.notify(start, 0);
+  await Promise.race([ended, failed]);
+}
