@@ -3,6 +3,7 @@
  * all of them standing, sampled in turn. Everything is removed at the end, however the end comes.
  */
 
+import { readFileSync } from "node:fs";
 import { down } from "../src/lab/lab.ts";
 import { labNames } from "../src/lab/state.ts";
 import { EvenkeelError } from "../src/model/error.ts";
@@ -86,11 +87,13 @@ async function removeLeftovers(): Promise<void> {
   }
 }
 
+/** A zombie, which init has yet to bury, has no command line. */
 function isAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    // ESRCH: it ended between opening and reading.
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
   }
 }

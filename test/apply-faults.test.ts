@@ -1,7 +1,7 @@
 /** What `evenkeel apply` says when it cannot: the message, the cure, the exit code, and that nothing was changed. With the real program. */
 
 import assert from "node:assert/strict";
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { bpfObjectPath } from "../src/kernel/bpf-objects.ts";
@@ -10,43 +10,16 @@ import { getLink } from "../src/kernel/links.ts";
 import { loadObject } from "../src/kernel/object.ts";
 import { programInfo } from "../src/kernel/object-info.ts";
 import { attachTcx } from "../src/kernel/tcx.ts";
+import { attachXdp } from "../src/kernel/xdp.ts";
 import { MAPS } from "../src/wire/abi.ts";
-import { Host, type Run, type RunOptions, VIP } from "./apply/host.ts";
+import { GOOD, HEAVIER, tooManyServers } from "./apply/configurations.ts";
+import { type Host, hostFor, type Run, type RunOptions, VIP } from "./apply/host.ts";
 import { compileRefuseBpf, compileRefusedDirector } from "./apply/programs.ts";
+import { EXIT, type Refusal, refusedAs } from "./apply/refusal.ts";
 import { need } from "./need.ts";
 import { scratchObject } from "./scratch-object.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OBJECTS = fileURLToPath(new URL("../build/bpf", import.meta.url));
-const EXIT = { failed: 1, usage: 2, configuration: 3, notPermitted: 5 } as const;
-
-const GOOD = `
-services:
-  - address: ${VIP}
-    port: 80
-    method: dr
-    servers:
-      - { address: 10.77.0.11, weight: 3 }
-      - { address: 10.77.0.12 }
-`;
-
-const OTHER = GOOD.replace("weight: 3", "weight: 5");
-
-interface Refusal {
-  readonly exit: number;
-  readonly message: string;
-  readonly cure: string;
-}
-
-function refusedAs({ exit, message, cure }: Refusal): Run {
-  return { status: exit, stdout: "", stderr: `evenkeel: ${message}\n  cure: ${cure}\n` };
-}
-
-function hostFor(t: TestContext): Host {
-  const host = new Host();
-  t.after(() => host.remove());
-  return host;
-}
 
 /** Refused where there is no packet path, which then is not there either, and where one stands, which stays exactly what it was. */
 function checkRefused(host: Host, file: string, options: RunOptions, refusal: Refusal): void {
@@ -55,16 +28,18 @@ function checkRefused(host: Host, file: string, options: RunOptions, refusal: Re
   assert.deepEqual(host.evenkeel(["apply", file], options), refusedAs(refusal));
   assert.deepEqual(host.snapshot(), bare);
   assert.equal(existsSync(host.pins().path), false);
-  mustApply(host, GOOD);
+  host.mustApply(GOOD);
   const standing = host.snapshot();
   assert.deepEqual(host.evenkeel(["apply", file], options), refusedAs(refusal));
   assert.deepEqual(host.snapshot(), standing);
 }
 
-function mustApply(host: Host, text: string): string {
-  const run = host.evenkeel(["apply", "-"], { input: text });
-  assert.equal(run.status, 0, run.stderr);
-  return run.stdout;
+/** Somebody else's program, which lets everything pass. */
+function strangerFor(t: TestContext, hook: "tc" | "xdp"): number {
+  using source = scratchObject(`SEC("${hook}") int stranger(void *ctx) { return ${hook === "tc" ? 0 : 2}; }`);
+  const object = loadObject(source.path);
+  t.after(() => object.close());
+  return object.program("stranger").fd;
 }
 
 /** Runs after the commands in a mount namespace of its own. */
@@ -91,7 +66,7 @@ describe("apply without the rights", () => {
         message: `cannot ${attempted}: this process lacks ${lacking}`,
         cure: `run as root (sudo); a container needs ${lacking.replaceAll("CAP_", "--cap-add ").replaceAll(",", "")}`,
       });
-      checkRefused(host, host.write("other.yaml", OTHER), { through }, refusal("load the packet path"));
+      checkRefused(host, host.write("other.yaml", HEAVIER), { through }, refusal("load the packet path"));
       const standing = host.snapshot();
       assert.deepEqual(host.evenkeel(["status"], { through }), refusedAs(refusal("look at the packet path")));
       assert.deepEqual(host.evenkeel(["teardown"], { through }), refusedAs(refusal("take the packet path away")));
@@ -106,7 +81,7 @@ describe("apply without BPF", () => {
     const host = hostFor(t);
     checkRefused(
       host,
-      host.write("other.yaml", OTHER),
+      host.write("other.yaml", HEAVIER),
       { through: [compileRefuseBpf(host.directory), "1"] },
       {
         exit: EXIT.notPermitted,
@@ -121,7 +96,7 @@ describe("apply without BPF", () => {
     const host = hostFor(t);
     checkRefused(
       host,
-      host.write("other.yaml", OTHER),
+      host.write("other.yaml", HEAVIER),
       { through: [compileRefuseBpf(host.directory), "38"] },
       {
         exit: EXIT.failed,
@@ -189,9 +164,9 @@ describe("apply without BPF", () => {
     };
     expectRefused(host.evenkeel(["apply", "-"], { input: GOOD, through: through }));
     assert.equal(existsSync(host.pins().path), false);
-    mustApply(host, GOOD);
+    host.mustApply(GOOD);
     const standing = host.snapshot();
-    expectRefused(host.evenkeel(["apply", "--reload", "-"], { input: OTHER, through }));
+    expectRefused(host.evenkeel(["apply", "--reload", "-"], { input: HEAVIER, through }));
     assert.deepEqual(host.snapshot(), standing);
   });
 
@@ -229,7 +204,7 @@ describe("apply on a host that does not fit", () => {
   test("names the interface that is missing, its place in the file, and those that are there", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const host = hostFor(t);
-    const file = host.write("missing.yaml", `interfaces:\n  - name: eth0\n  - name: eth7\n${OTHER}`);
+    const file = host.write("missing.yaml", `interfaces:\n  - name: eth0\n  - name: eth7\n${HEAVIER}`);
     checkRefused(
       host,
       file,
@@ -245,7 +220,7 @@ describe("apply on a host that does not fit", () => {
   test("names the virtual address that is on no interface, and the command that puts it on one", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const host = hostFor(t);
-    const file = host.write("elsewhere.yaml", OTHER.replace(VIP, "192.0.2.99"));
+    const file = host.write("elsewhere.yaml", HEAVIER.replace(VIP, "192.0.2.99"));
     checkRefused(
       host,
       file,
@@ -261,10 +236,11 @@ describe("apply on a host that does not fit", () => {
   test("leaves an interface that has another XDP program, and takes back what it had done before", (t) => {
     if (!need(t, "root", "command:ip", "xdp")) return;
     const host = hostFor(t);
-    using stranger = scratchObject('SEC("xdp") int stranger(void *ctx) { return 2; }');
-    host.command("ip", "link", "set", "eth1", "xdpgeneric", "obj", stranger.path, "sec", "xdp");
-    const id = /prog\/xdp id (\d+)/.exec(host.command("ip", "link", "show", "eth1"))?.[1];
-    const file = host.write("xdp.yaml", `interfaces:\n  - { name: eth0, hook: tc }\n  - { name: eth1, hook: xdp-generic }\n${OTHER}`);
+    const fd = strangerFor(t, "xdp");
+    const { id } = programInfo(fd);
+    const link = host.inside(() => attachXdp(fd, { ifindex: getLink("eth1").index, ifname: "eth1" }, "generic"));
+    t.after(() => libc.close(link));
+    const file = host.write("xdp.yaml", `interfaces:\n  - { name: eth0, hook: tc }\n  - { name: eth1, hook: xdp-generic }\n${HEAVIER}`);
     checkRefused(
       host,
       file,
@@ -281,15 +257,10 @@ describe("apply on a host that does not fit", () => {
   test("leaves an interface that has another tc program", (t) => {
     if (!need(t, "root", "command:ip", "tcx")) return;
     const host = hostFor(t);
-    using object = scratchObject('SEC("tc") int stranger(void *ctx) { return 0; }');
-    const stranger = loadObject(object.path);
-    const { fd } = stranger.program("stranger");
+    const fd = strangerFor(t, "tc");
     const link = host.inside(() => attachTcx(fd, { ifindex: getLink("eth1").index, ifname: "eth1" }));
-    t.after(() => {
-      libc.close(link);
-      stranger.close();
-    });
-    const file = host.write("both.yaml", `interfaces:\n  - { name: eth0, hook: tc }\n  - { name: eth1, hook: tc }\n${OTHER}`);
+    t.after(() => libc.close(link));
+    const file = host.write("both.yaml", `interfaces:\n  - { name: eth0, hook: tc }\n  - { name: eth1, hook: tc }\n${HEAVIER}`);
     checkRefused(
       host,
       file,
@@ -305,9 +276,12 @@ describe("apply on a host that does not fit", () => {
   test("warns of tc filters that its program will go before, and leaves them when it goes", (t) => {
     if (!need(t, "root", "command:ip", "command:tc", "tcx")) return;
     const host = hostFor(t);
-    using stranger = scratchObject('SEC("tc") int stranger(void *ctx) { return 0; }');
+    const pins = host.pins();
+    pins.pin("programs", "stranger", strangerFor(t, "tc"));
     host.command("tc", "qdisc", "add", "dev", "eth0", "clsact");
-    host.command("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "da", "obj", stranger.path, "sec", "tc");
+    host.command("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "da", "object-pinned", `${pins.path}/programs/stranger`);
+    pins.unpin("programs", "stranger");
+    pins.prune();
     const before = host.snapshot();
     const run = host.evenkeel(["apply", "-"], { input: GOOD });
     assert.equal(run.status, 0);
@@ -324,7 +298,7 @@ describe("apply on a host that does not fit", () => {
     const host = hostFor(t);
     // More than a page: veth cannot give XDP such frames.
     for (const name of ["eth1", "eth1-peer"]) host.ip(`link set ${name} mtu 9000`);
-    const file = host.write("native.yaml", `interfaces:\n  - { name: eth0 }\n  - { name: eth1, hook: xdp }\n${OTHER}`);
+    const file = host.write("native.yaml", `interfaces:\n  - { name: eth0 }\n  - { name: eth1, hook: xdp }\n${HEAVIER}`);
     const bare = host.snapshot();
     const refusal = refusedAs({
       exit: EXIT.failed,
@@ -333,7 +307,7 @@ describe("apply on a host that does not fit", () => {
     });
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);
     assert.deepEqual(host.snapshot(), bare);
-    mustApply(host, GOOD);
+    host.mustApply(GOOD);
     const standing = host.snapshot();
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);
     assert.deepEqual(host.snapshot(), standing);
@@ -351,18 +325,18 @@ describe("apply on a host that does not fit", () => {
     });
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);
     assert.deepEqual(host.snapshot(), bare);
-    mustApply(host, GOOD);
+    host.mustApply(GOOD);
     const standing = host.snapshot();
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);
     assert.deepEqual(host.snapshot(), standing);
     // And the room is there again.
-    assert.match(mustApply(host, OTHER), /weight 3 -> 5|weight/);
+    assert.match(host.mustApply(HEAVIER), /weight 3 -> 5|weight/);
   });
 
   test("says of another version's packet path what to do, and teardown removes it", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const host = hostFor(t);
-    mustApply(host, GOOD);
+    host.mustApply(GOOD);
     host.inside(() => {
       const pins = host.pins();
       const plans = pins.open("maps", "plans");
@@ -379,108 +353,6 @@ describe("apply on a host that does not fit", () => {
     assert.deepEqual(host.held(), standing);
     assert.equal(host.evenkeel(["teardown"]).stdout, "removed the packet path from this network namespace\n");
     assert.equal(existsSync(host.pins().path), false);
-    mustApply(host, GOOD);
+    host.mustApply(GOOD);
   });
 });
-
-describe("apply of a wrong file", () => {
-  const server = (text: string) => GOOD.replace("{ address: 10.77.0.12 }", text);
-  const CASES: Readonly<Record<string, { readonly text: string; readonly says: string }>> = {
-    "an unknown key": { text: server("{ address: 10.77.0.12, wieght: 2 }"), says: "8:32: services[0].servers[1]" },
-    "an unknown method": { text: GOOD.replace("method: dr", "method: masq"), says: "5:13: services[0].method" },
-    "a wrong address": { text: server("{ address: 10.77.0.300 }"), says: "8:20: services[0].servers[1].address" },
-    "a port mapping with DR": { text: server("{ address: 10.77.0.12, port: 8080 }"), says: "8:38: services[0].servers[1].port" },
-    "a port mapping with TUN": {
-      text: server("{ address: 10.77.0.12, port: 8080, method: tun }"),
-      says: "8:38: services[0].servers[1].port",
-    },
-    "a server twice": {
-      text: server("{ address: 10.77.0.11 }"),
-      says: "8:9: services[0].servers[1]: the server 10.77.0.11:80 stands here twice, first at 7:9",
-    },
-    "a weight of -1": {
-      text: server("{ address: 10.77.0.12, weight: -1 }"),
-      says: "8:40: services[0].servers[1].weight: -1 is below 0, the least weight",
-    },
-    "a weight of 70000": {
-      text: server("{ address: 10.77.0.12, weight: 70000 }"),
-      says: "8:40: services[0].servers[1].weight: 70000 is above 65535, the greatest weight",
-    },
-    "no YAML": { text: "services: [", says: "1:12: not valid YAML" },
-    nothing: { text: "", says: "1:1: the file is empty; it needs at least: services: []" },
-  };
-  test("names file, line and column, and changes nothing", (t) => {
-    if (!need(t, "root", "command:ip")) return;
-    const host = hostFor(t);
-    mustApply(host, GOOD);
-    const standing = host.snapshot();
-    for (const [what, { text, says }] of Object.entries(CASES)) {
-      const file = host.write("wrong.yaml", text);
-      const run = host.evenkeel(["apply", file]);
-      assert.equal(run.status, EXIT.configuration, what);
-      assert.equal(run.stdout, "");
-      assert.ok(run.stderr.startsWith(`evenkeel: ${file}:${says}`), `${what}: ${run.stderr}`);
-      assert.ok(run.stderr.endsWith(`\n  cure: correct ${file}; nothing of it was applied\n`), `${what}: ${run.stderr}`);
-      const again = host.evenkeel(["apply", "-"], { input: text });
-      assert.equal(again.stderr, run.stderr.replaceAll(file, "standard input"));
-    }
-    assert.deepEqual(host.snapshot(), standing);
-  });
-
-  test("that cannot be read, or is none, says which and why", (t) => {
-    if (!need(t, "root", "command:ip")) return;
-    const host = hostFor(t);
-    const unreadable = host.write("secret.yaml", GOOD);
-    host.command("chmod", "0", unreadable);
-    const without = ["setpriv", "--reuid=65534", "--clear-groups"];
-    const cure = "give the path of a readable file, or - for the standard input";
-    for (const [file, through, why] of [
-      [host.directory, [], "EISDIR: illegal operation on a directory, read"],
-      [`${host.directory}/none`, [], `ENOENT: no such file or directory, open '${host.directory}/none'`],
-      ...(isReadableByAll() ? ([[unreadable, without, `EACCES: permission denied, open '${unreadable}'`]] as const) : []),
-    ] as const) {
-      assert.deepEqual(
-        host.evenkeel(["apply", file], { through }),
-        refusedAs({ exit: EXIT.configuration, message: `cannot read the configuration ${file}: ${why}`, cure }),
-      );
-    }
-    assert.equal(existsSync(host.pins().path), false);
-  });
-
-  test("wants arguments that mean something", (t) => {
-    if (!need(t, "root", "command:ip")) return;
-    const host = hostFor(t);
-    for (const [args, says] of [
-      [["apply"], "missing required argument 'file'"],
-      [["apply", "--connections", "0", "x"], "option '--connections <number>' argument '0' is invalid. it must be a whole number above 0"],
-      [["apply", "-o", "xml", "x"], "option '-o, --output <form>' argument 'xml' is invalid. Allowed choices are text, json."],
-    ] as const) {
-      assert.deepEqual(host.evenkeel(args), { status: EXIT.usage, stdout: "", stderr: `evenkeel: ${says}\n(--help tells more)\n` });
-    }
-    assert.deepEqual(
-      host.evenkeel(["apply", "--connections", "67108865", "-"], { input: GOOD }),
-      refusedAs({
-        exit: EXIT.usage,
-        message: "cannot make a connection table for 67108865 connections",
-        cure: "ask for 1 to 67108864",
-      }),
-    );
-    assert.equal(existsSync(host.pins().path), false);
-  });
-});
-
-/** Whether others than root can read the tree at all. */
-function isReadableByAll(): boolean {
-  return ROOT.split("/").every((_, i, parts) => (statSync(parts.slice(0, i + 1).join("/") || "/").mode & 0o5) === 0o5);
-}
-
-/** In lists of 1,000: one more than the packet path has numbers for. */
-function tooManyServers(): string {
-  const list = (count: number) =>
-    Array.from({ length: count }, (_, i) => `      - { address: 10.77.${1 + (i >> 8)}.${i & 255} }`).join("\n");
-  const services = Array.from(
-    { length: 17 },
-    (_, i) => `  - address: ${VIP}\n    port: ${i + 1000}\n    method: dr\n    servers:\n${list(i < 16 ? 1000 : 385)}`,
-  );
-  return `services:\n${services.join("\n")}\n`;
-}

@@ -1,7 +1,8 @@
 /**
  * Runs every test file in a process of its own: `run-tests.ts [FILE | DIRECTORY]...`, without arguments all of src and test.
  * Files of src go two at a time; those of test one by one, because they share the machine's kernel. A file that crashes, hangs,
- * cannot be imported or holds no test has failed. The last line counts: `tests: N passed, N failed`.
+ * cannot be imported or holds no test has failed. What passed before and cannot have changed since is not run again (FRESH=1
+ * runs it). The last line counts: `tests: N passed, N failed`.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -12,6 +13,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
+import { passedBefore } from "./passed-before.ts";
 import type { TestVerdict } from "./test-events.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -28,8 +30,11 @@ interface FileResult {
   readonly complaint: string;
   readonly output: string;
   readonly durationMs: number;
+  /** Not run: nothing changed since it passed. */
+  readonly unchanged?: true;
 }
 
+const before = passedBefore();
 const running = new Set<ChildProcess>();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => {
@@ -66,13 +71,23 @@ async function runAll(files: readonly string[], { timeoutMs, atOnce }: typeof UN
   const queue = files.values();
   const worker = async (): Promise<void> => {
     for (const file of queue) {
-      const result = await runFile(file, timeoutMs);
+      const result = recalled(file) ?? (await runFile(file, timeoutMs));
       results.push(result);
+      if (passedWhole(result)) before.remember(file, result.verdicts);
       printResult(result);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   return results;
+}
+
+function recalled(file: string): FileResult | undefined {
+  const verdicts = before.recall(file);
+  return verdicts === undefined ? undefined : { file, verdicts, complaint: "", output: "", durationMs: 0, unchanged: true };
+}
+
+function passedWhole({ verdicts, complaint, unchanged }: FileResult): boolean {
+  return !unchanged && complaint === "" && verdicts.every(({ verdict }) => verdict === "passed");
 }
 
 async function runFile(file: string, timeoutMs: number): Promise<FileResult> {
@@ -142,13 +157,15 @@ function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function printResult({ file, verdicts, complaint, output, durationMs }: FileResult): void {
+function printResult({ file, verdicts, complaint, output, durationMs, unchanged }: FileResult): void {
   const failures = verdicts.filter(({ verdict }) => verdict === "failed");
   const skips = verdicts.filter(({ verdict }) => verdict === "skipped");
   const good = failures.length === 0 && complaint === "";
   const mark = good ? styleText("green", "ok    ") : styleText("red", "FAILED");
   const count = `${verdicts.length} ${verdicts.length === 1 ? "test" : "tests"}`;
-  console.log(`${mark} ${file.padEnd(44)} ${count.padStart(9)} ${(durationMs / 1000).toFixed(1).padStart(6)} s`);
+  console.log(
+    `${mark} ${file.padEnd(44)} ${count.padStart(9)} ${unchanged ? "unchanged since it passed" : `${(durationMs / 1000).toFixed(1).padStart(6)} s`}`,
+  );
   for (const { name, reason } of skips)
     console.log(`       ${styleText("yellow", "skipped")} ${name}${reason === "" ? "" : `: ${reason}`}`);
   for (const { name, reason } of failures) console.log(`       ${styleText("red", "failed")} ${name}\n${indent(reason)}`);

@@ -1,6 +1,7 @@
 /** Reads a configuration file: the one place where configuration meets the file system. */
 
 import { readFileSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
 import type { Configuration } from "../config/configuration.ts";
 import { requireConfiguration } from "../config/parse.ts";
 import type { PlaceOf } from "../director/preflight.ts";
@@ -8,9 +9,14 @@ import { EvenkeelError } from "../model/error.ts";
 
 const STANDARD_INPUT = "-";
 
-export function readConfigurationFile(file: string): { readonly configuration: Configuration; readonly placeOf: PlaceOf } {
+interface Read {
+  readonly configuration: Configuration;
+  readonly placeOf: PlaceOf;
+}
+
+export async function readConfigurationFile(file: string): Promise<Read> {
   const fileName = file === STANDARD_INPUT ? "standard input" : file;
-  const { configuration, source } = requireConfiguration(read(file), fileName);
+  const { configuration, source } = requireConfiguration(await read(file), fileName);
   const placeOf: PlaceOf = (path) => {
     const { line, column } = source.complaint(path, "");
     return `${fileName}:${line}:${column}`;
@@ -18,13 +24,14 @@ export function readConfigurationFile(file: string): { readonly configuration: C
   return { configuration, placeOf };
 }
 
-function read(file: string): Uint8Array {
+async function read(file: string): Promise<Uint8Array> {
   try {
-    return readFileSync(file === STANDARD_INPUT ? process.stdin.fd : file);
+    // A stream, since a synchronous read would not wait for a slow writer (EAGAIN).
+    return file === STANDARD_INPUT ? await buffer(process.stdin) : readFileSync(file);
   } catch (error) {
     throw new EvenkeelError(
       "BAD_CONFIGURATION",
-      `cannot read the configuration ${file}: ${error instanceof Error ? error.message : error}`,
+      `cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`,
       {
         cause: error,
         cure: "give the path of a readable file, or - for the standard input",

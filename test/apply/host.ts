@@ -3,14 +3,17 @@
  * network; the real `evenkeel` run inside it, and what the kernel holds of it afterwards.
  */
 
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { filters } from "../../src/kernel/clsact.ts";
 import { libc } from "../../src/kernel/libc.ts";
 import { listLinks } from "../../src/kernel/links.ts";
+import { openMap } from "../../src/kernel/maps.ts";
 import { createNamespace, deleteNamespace, inNamespace } from "../../src/kernel/namespace.ts";
 import { mapInfo, programInfo } from "../../src/kernel/object-info.ts";
 import { type PinDirectory, pinDirectory, pinnedLinks } from "../../src/kernel/pins.ts";
@@ -41,6 +44,33 @@ export interface Snapshot {
   readonly pins: Readonly<Record<string, number>>;
   readonly devices: readonly string[];
   readonly services: unknown;
+}
+
+/** Goes when the test ends. */
+export function hostFor(t: TestContext): Host {
+  const host = new Host();
+  t.after(() => host.remove());
+  return host;
+}
+
+/** What stands on a host that had nothing, after this file. */
+export function servicesOf(host: Host, text: string): unknown {
+  host.mustApply(text);
+  const services = host.services();
+  host.evenkeel(["teardown"]);
+  return services;
+}
+
+/** Of what `status -o json` says, the part that a configuration decides. */
+interface Status {
+  readonly attachments: unknown;
+  readonly services: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly protocol: string;
+    readonly scheduler: string;
+    readonly servers: readonly { readonly address: string; readonly port: number; readonly method: string; readonly weight: number }[];
+  }[];
 }
 
 let made = 0;
@@ -91,6 +121,17 @@ export class Host {
     return { status, stdout, stderr };
   }
 
+  apply(text: string, ...flags: readonly string[]): Run {
+    return this.evenkeel(["apply", ...flags, "-"], { input: text });
+  }
+
+  /** What it said. */
+  mustApply(text: string, ...flags: readonly string[]): string {
+    const run = this.apply(text, ...flags);
+    assert.equal(run.status, 0, run.stderr);
+    return run.stdout;
+  }
+
   /** As evenkeel(), side by side with others; signals reach the program itself. */
   start(args: readonly string[]): ChildProcess {
     return spawn("nsenter", [`--net=${this.#path}`, EVENKEEL, ...args], { stdio: ["ignore", "pipe", "pipe"] });
@@ -114,17 +155,13 @@ export class Host {
   services(): unknown {
     const run = this.evenkeel(["status", "-o", "json"]);
     if (run.status !== 0) return undefined;
-    interface Status {
-      readonly attachments: unknown;
-      readonly services: readonly (Record<string, unknown> & { readonly servers: readonly Record<string, unknown>[] })[];
-    }
     const { attachments, services } = JSON.parse(run.stdout) as Status;
     return {
       attachments,
       services: services
         .map(({ address, port, protocol, scheduler, servers }) => ({
           service: `${protocol} ${address} ${port} ${scheduler}`,
-          servers: servers.map((server) => `${server["address"]} ${server["port"]} ${server["method"]} ${server["weight"]}`).sort(),
+          servers: servers.map((server) => `${server.address} ${server.port} ${server.method} ${server.weight}`).sort(),
         }))
         .sort((one, other) => one.service.localeCompare(other.service)),
     };
@@ -140,6 +177,17 @@ export class Host {
       const pins = pinDirectory();
       return { pins: Object.fromEntries([...idsOf(pins, "maps"), ...idsOf(pins, "programs"), ...linkIds(pins)]), devices: devices() };
     });
+  }
+
+  /** How many entries of the server table are in use: more than the lists name would be a leak. */
+  serversHeld(): number {
+    const fd = this.pins().open("maps", "servers");
+    assert.ok(fd !== undefined);
+    try {
+      return [...openMap("servers", fd).entries()].filter(([, { flags }]) => flags !== 0).length;
+    } finally {
+      libc.close(fd);
+    }
   }
 
   /** The packet path, the namespace and the files. */
@@ -173,6 +221,3 @@ function devices(): string[] {
     return `${name} tcx [${tcx.join(" ")}] xdp ${xdp?.programId ?? "none"} filters ${filters(index, "ingress").length}`;
   });
 }
-
-/** What a host holds when there is no packet path. */
-export const NOTHING_PINNED = {} as const;

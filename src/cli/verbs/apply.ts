@@ -69,7 +69,7 @@ async function run(file: string, flags: Flags): Promise<void> {
     import("../../director/apply.ts"),
     import("../../reconcile/describe-change.ts"),
   ]);
-  const { configuration, placeOf } = readConfigurationFile(file);
+  const { configuration, placeOf } = await readConfigurationFile(file);
   const { dryRun = false, reload = false, connections } = flags;
   const applied = await applyConfiguration(configuration, placeOf, {
     dryRun,

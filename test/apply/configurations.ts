@@ -1,0 +1,48 @@
+/** Configurations for the host of host.ts. */
+
+import { VIP, VIP6 } from "./host.ts";
+
+export const GOOD = `
+services:
+  - address: ${VIP}
+    port: 80
+    method: dr
+    servers:
+      - { address: 10.77.0.11, weight: 3 }
+      - { address: 10.77.0.12 }
+`;
+
+/** Differs from GOOD by one weight. */
+export const HEAVIER = GOOD.replace("weight: 3", "weight: 5");
+
+/** Differs from GOOD in everything that can differ: hooks, services, scheduler, servers, weights, methods. */
+export const OTHER = `
+interfaces:
+  - { name: eth0, hook: xdp-generic }
+  - { name: eth1, hook: tc }
+services:
+  - address: ${VIP}
+    port: 80
+    scheduler: rr
+    method: nat
+    servers:
+      - { address: 10.77.0.12, weight: 7 }
+      - { address: 10.77.0.13 }
+  - address: "${VIP6}"
+    port: 53
+    protocol: udp
+    method: tun
+    servers:
+      - { address: 10.77.0.14 }
+`;
+
+/** One server more than the packet path has numbers for, in lists of 1,000. */
+export function tooManyServers(): string {
+  const list = (count: number) =>
+    Array.from({ length: count }, (_, i) => `      - { address: 10.77.${1 + (i >> 8)}.${i & 255} }`).join("\n");
+  const services = Array.from(
+    { length: 17 },
+    (_, i) => `  - address: ${VIP}\n    port: ${i + 1000}\n    method: dr\n    servers:\n${list(i < 16 ? 1000 : 385)}`,
+  );
+  return `services:\n${services.join("\n")}\n`;
+}
