@@ -1,12 +1,12 @@
 /**
  * One run of the loop: what is wanted, what is, the difference, applied. The same at the first start, after a crash and
- * after a change by hand. One process at a time in a network namespace.
+ * after a change by hand. One process at a time.
  */
 
 import type { Configuration } from "../config/configuration.ts";
 import { toDesired } from "../config/to-desired.ts";
 import { requireBpf } from "../kernel/capability.ts";
-import { withNamespaceLock } from "../kernel/namespace-lock.ts";
+import { withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, DesiredState } from "../model/plane.ts";
@@ -39,7 +39,7 @@ const EMPTY = { services: [], attachments: [] } as const;
 export async function applyConfiguration(configuration: Configuration, placeOf: PlaceOf, options: ApplyOptions = {}): Promise<Applied> {
   const groups = options.connectionsMax === undefined ? undefined : groupsFor(options.connectionsMax);
   requireBpf("load the packet path");
-  return await withNamespaceLock(() => {
+  return await withPacketPathLock(() => {
     const { automatic, warnings: foreseen } = preflight(configuration, placeOf);
     const warnings = [...foreseen];
     const desired = toDesired(configuration, automatic);
@@ -67,7 +67,7 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
 /** Takes the packet path off every interface and frees it. Whether there was one. */
 export async function teardown(): Promise<boolean> {
   requireBpf("take the packet path away");
-  return await withNamespaceLock(() => PacketPath.remove());
+  return await withPacketPathLock(() => PacketPath.remove());
 }
 
 function keepsItsSize(path: PacketPath): string {
@@ -119,7 +119,7 @@ function whatWouldChange(desired: DesiredState): readonly Change[] {
 /** What the packet path of this namespace holds and has counted, between two changes; undefined when there is none. */
 export async function inspect<T>(look: (plane: BpfPlane) => T): Promise<T | undefined> {
   requireBpf("look at the packet path");
-  return await withNamespaceLock(() => {
+  return await withPacketPathLock(() => {
     const path = PacketPath.open();
     if (path === undefined) return undefined;
     try {

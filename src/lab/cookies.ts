@@ -1,9 +1,8 @@
 /**
- * What is kept outside of a namespace under its cookie: BPF pins, the director's lock and the record of a
- * real server. All go with the lab.
+ * What is kept outside of a namespace under its cookie: BPF pins and the record of a real server. Both go with the lab.
  */
 
-import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { currentCookie, inNamespace, listNamespaces } from "../kernel/namespace.ts";
 import { findBpfFileSystem, pinDirectory, pinRoot } from "../kernel/pins.ts";
 import { forget } from "../realserver/realserver.ts";
@@ -17,10 +16,7 @@ export function cookiesOf(namespaces: readonly string[]): bigint[] {
 
 /** Removes all of it, and the directories above when they are empty. */
 export function forgetNamespaces(cookies: readonly bigint[]): void {
-  for (const cookie of cookies) {
-    forget(cookie);
-    rmSync(`/run/evenkeel/net-${cookie}.lock`, { force: true });
-  }
+  for (const cookie of cookies) forget(cookie);
   if (findBpfFileSystem() === undefined) return;
   for (const cookie of cookies) pinDirectory(cookie).remove();
   const root = pinRoot();

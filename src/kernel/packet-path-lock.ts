@@ -1,0 +1,41 @@
+/**
+ * Changes of packet paths go one at a time, on the whole machine: a lock on a file that only root can open (flock(2)), which ends
+ * with the process that holds it.
+ */
+
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import koffi from "koffi";
+import { EvenkeelError } from "../model/error.ts";
+import { nowMs } from "./clock.ts";
+import { libc } from "./libc.ts";
+import { Errno, systemCallError } from "./system-call.ts";
+
+const LOCK_FILE = "/run/evenkeel/lock";
+const LOCK_EX_NB = 6;
+const RETRY_MS = 5;
+
+/** Waits at most `waitMs` for its turn, runs the work, and lets the next one in. */
+export async function withPacketPathLock<T>(work: () => T | Promise<T>, waitMs = 30_000): Promise<T> {
+  mkdirSync(dirname(LOCK_FILE), { recursive: true, mode: 0o755 });
+  const fd = openSync(LOCK_FILE, "a", 0o600);
+  try {
+    await acquire(fd, nowMs() + waitMs, waitMs);
+    return await work();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function acquire(fd: number, untilMs: number, waitMs: number): Promise<void> {
+  while (libc.flock(fd, LOCK_EX_NB) !== 0) {
+    const errno = koffi.errno();
+    if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw systemCallError(`lock ${LOCK_FILE}`, errno);
+    if (nowMs() >= untilMs) {
+      throw new EvenkeelError("TIMEOUT", `another process has been changing the packet path for ${waitMs / 1000} seconds`, {
+        cure: `see what it is (fuser ${LOCK_FILE}) and try again`,
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
