@@ -194,6 +194,31 @@ static __always_inline int connection_search(const struct flow *flow, __u64 hash
 	return group_overflowed(index) ? connection_search_on(flow, hash, place, reply) : 0;
 }
 
+/*
+ * The usual case of connection_find(), inlined where most packets pass: the connection stands in its home slot. NULL says
+ * only that it does not.
+ */
+static __always_inline struct connection *connection_at_home(const struct flow *flow, __u64 hash, struct place *place,
+							     const struct settings *settings)
+{
+	struct connection_group *group;
+	struct connection *connection;
+	__u32 index = hash & settings->group_mask;
+	__u32 slot = hash_home(hash);
+
+	group = bpf_map_lookup_elem(&connections, &index);
+	if (!group)
+		return NULL;
+	/* Here, where the verifier needs to see it; the compiler would do it before the look-up, and put it aside. */
+	asm volatile("%0 &= 7" : "+r"(slot));
+	connection = &group->slot[slot];
+	place->group = index;
+	place->slot = slot;
+	if (!slot_holds(connection, flow, flow_ports(flow, 0), hash_tag(hash), now_jiffies(), 0, &place->life))
+		return NULL;
+	return connection;
+}
+
 /* The connection of a flow, as the client's packet shows it. 0: none. */
 __noinline int connection_find(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
 {

@@ -27,25 +27,29 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 	struct connection *connection;
 	struct server *server;
 	__u32 index;
-	int known = connection_find(flow, hash, &place, settings);
 	int verdict;
 
-	if (unlikely(known && place_is_over(&place, packet)))
-		known = !connection_end(&place);
-	if (unlikely(!known)) {
-		struct service *service = service_find(packet);
+	connection = connection_at_home(flow, hash, &place, settings);
+	if (unlikely(!connection || place_is_over(&place, packet))) {
+		int known = connection_find(flow, hash, &place, settings);
 
-		if (!service)
-			return NEXT;
-		if (!packet_is_new(packet))
-			return count_outcome(OUTCOME_PASS_NOT_NEW, VERDICT_PASS);
-		verdict = service_connect(packet, service, flow, hash, settings, &place);
-		if (verdict != NEXT)
-			return verdict;
+		if (known && place_is_over(&place, packet))
+			known = !connection_end(&place);
+		if (!known) {
+			struct service *service = service_find(packet);
+
+			if (!service)
+				return NEXT;
+			if (!packet_is_new(packet))
+				return count_outcome(OUTCOME_PASS_NOT_NEW, VERDICT_PASS);
+			verdict = service_connect(packet, service, flow, hash, settings, &place);
+			if (verdict != NEXT)
+				return verdict;
+		}
+		connection = place_connection(&place);
+		if (!connection)
+			return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
 	}
-	connection = place_connection(&place);
-	if (!connection)
-		return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
 	index = connection->server;
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
