@@ -238,10 +238,11 @@ struct connection {
 	__u64 life;
 	__u8 client[16];
 	__u8 virtual_address[16];
+	/* These five are compared as one word, and in the packet path's struct flow they lie as they do here. */
 	__be16 client_port;
-	__be16 virtual_port;
 	__u8 protocol;
 	__u8 family;
+	__be16 virtual_port;
 	__be16 real_port;
 	__u32 server;
 	/* struct service.index; there are no more than 8,192. */

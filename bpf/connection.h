@@ -279,9 +279,9 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 }
 
 static __always_inline void connection_touch(const struct place *place, const struct packet *packet, int reply,
-					     const struct settings *settings)
+					     const struct settings *settings, __u32 now)
 {
-	if (unlikely(!life_may_stay(place->life, packet, reply, settings)))
+	if (unlikely(!life_may_stay(place->life, packet, reply, settings, now)))
 		connection_step(place, packet, reply);
 }
 

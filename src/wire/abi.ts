@@ -599,9 +599,9 @@ export interface Connection {
   readonly client: Uint8Array;
   readonly virtualAddress: Uint8Array;
   readonly clientPort: number;
-  readonly virtualPort: number;
   readonly protocol: number;
   readonly family: number;
+  readonly virtualPort: number;
   readonly realPort: number;
   readonly server: number;
   readonly service: number;
@@ -617,9 +617,9 @@ export const connectionCodec = {
     client: 8,
     virtualAddress: 24,
     clientPort: 40,
-    virtualPort: 42,
-    protocol: 44,
-    family: 45,
+    protocol: 42,
+    family: 43,
+    virtualPort: 44,
     realPort: 46,
     server: 48,
     service: 52,
@@ -632,9 +632,9 @@ export const connectionCodec = {
     client: bytesAt(view, offset + 8, 16),
     virtualAddress: bytesAt(view, offset + 24, 16),
     clientPort: view.getUint16(offset + 40),
-    virtualPort: view.getUint16(offset + 42),
-    protocol: view.getUint8(offset + 44),
-    family: view.getUint8(offset + 45),
+    protocol: view.getUint8(offset + 42),
+    family: view.getUint8(offset + 43),
+    virtualPort: view.getUint16(offset + 44),
     realPort: view.getUint16(offset + 46),
     server: view.getUint32(offset + 48, true),
     service: view.getUint16(offset + 52, true),
@@ -647,9 +647,9 @@ export const connectionCodec = {
     putBytes(view, offset + 8, value.client, 16);
     putBytes(view, offset + 24, value.virtualAddress, 16);
     view.setUint16(offset + 40, value.clientPort);
-    view.setUint16(offset + 42, value.virtualPort);
-    view.setUint8(offset + 44, value.protocol);
-    view.setUint8(offset + 45, value.family);
+    view.setUint8(offset + 42, value.protocol);
+    view.setUint8(offset + 43, value.family);
+    view.setUint16(offset + 44, value.virtualPort);
     view.setUint16(offset + 46, value.realPort);
     view.setUint32(offset + 48, value.server, true);
     view.setUint16(offset + 52, value.service, true);
