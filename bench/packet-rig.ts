@@ -194,9 +194,11 @@ export class Rig {
 
   /** No connections any more. */
   clear(): void {
-    const connections = this.#path.maps.connections.map();
-    new Uint8Array(connections.view.buffer).fill(0);
-    connections.close();
+    for (const name of ["connections", "overflow"] as const) {
+      const memory = this.#path.maps[name].map();
+      new Uint8Array(memory.view.buffer).fill(0);
+      memory.close();
+    }
     for (let i = 0; i < SERVERS; i++) this.#path.serverLoad.write(i, { active: 0, total: 0, persistent: 0, flags: 0 });
   }
 

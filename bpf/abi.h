@@ -54,8 +54,8 @@ enum timeout {
 };
 
 enum limits {
-	/* Slots that share one line of life words. */
-	CONNECTION_GROUP_SLOTS = 7,
+	/* Slots that a newcomer may take before it goes on to another group; a power of two. */
+	CONNECTION_GROUP_SLOTS = 8,
 	CONNECTION_GROUPS_TRIED = 8,
 	/* Bits of the two address filters in struct settings. */
 	ADDRESS_FILTER_BITS = 1024,
@@ -233,30 +233,30 @@ struct traffic {
 	__u64 bytes_out;
 };
 
-/* What does not change while a connection lives. */
+/* One cache line: the life word, and what does not change while the connection lives. */
 struct connection {
+	__u64 life;
 	__u8 client[16];
 	__u8 virtual_address[16];
+	/* These five are compared as one word, and in the packet path's struct flow they lie as they do here. */
 	__be16 client_port;
-	__be16 virtual_port;
 	__u8 protocol;
 	__u8 family;
+	__be16 virtual_port;
 	__be16 real_port;
 	__u32 server;
-	__u32 service;
-	__u32 parent;
-	__u32 mark;
-	__u32 packets_in;
+	/* struct service.index; there are no more than 8,192. */
+	__u16 service;
 	/* The forwarding method that the server had then: a change is for new connections. */
 	__u8 method;
-	__u8 reserved[3];
+	__u8 reserved;
+	__u32 parent;
+	__u32 packets_in;
 };
 
+/* Within one page, whose address is then looked for once. */
 struct connection_group {
-	__u64 life[7];
-	/* How many connections would have stood here had there been room. */
-	__u64 overflow;
-	struct connection slot[7];
+	struct connection slot[8];
 };
 
 struct settings {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The connection table: groups of seven slots behind one line of life words (docs/decisions/0001).
+ * The connection table: groups of eight slots, each one cache line with its life word (docs/decisions/0001).
  *
  * Everything of a connection that changes is in its life word, so each change is one compare-and-swap and whoever wins
  * it does the accounting; the rest is written once, while the word says BUSY. The hash takes only the client's side, so
- * that a NAT server's reply finds the same slot. A group that is full sends a newcomer to the next of its sequence and
- * counts it in `overflow`; a search ends at the first group without overflow. An entry past its time is as good as
- * absent: whoever needs its slot takes it, else the sweep frees it.
+ * that a NAT server's reply finds the same slot: it gives the group, and the slot of it where every search begins. A group
+ * that is full sends a newcomer to the next of its sequence and counts it in `overflow`; a search ends at the first group
+ * without overflow. An entry past its time is as good as absent: whoever needs its slot takes it, else the sweep frees it.
  */
 #ifndef EVENKEEL_CONNECTION_H
 #define EVENKEEL_CONNECTION_H
@@ -22,10 +22,10 @@ static __always_inline struct connection_group *place_group(const struct place *
 }
 
 /*
- * What stands at a place, and its life word; NULL only for a place that never was. Both pointers are made at once, where
- * the slot's bound is known: Linux 6.1 forgets it when the number is put aside.
+ * What stands at a place; NULL only for a place that never was. The pointer is made at once, where the slot's bound is
+ * known: Linux 6.1 forgets it when the number is put aside.
  */
-static __always_inline struct connection *place_open(const struct place *place, __u64 **word)
+static __always_inline struct connection *place_connection(const struct place *place)
 {
 	struct connection_group *group = place_group(place);
 	struct connection *connection;
@@ -34,16 +34,8 @@ static __always_inline struct connection *place_open(const struct place *place, 
 	if (!group || slot >= CONNECTION_GROUP_SLOTS)
 		return NULL;
 	connection = &group->slot[slot];
-	*word = &group->life[slot];
-	asm volatile("" : "+r"(connection), "+r"(*word));
+	asm volatile("" : "+r"(connection));
 	return connection;
-}
-
-static __always_inline struct connection *place_connection(const struct place *place)
-{
-	__u64 *word;
-
-	return place_open(place, &word);
 }
 
 /* The groups that a connection passed over on its way count it no more. */
@@ -52,14 +44,14 @@ __noinline int overflow_release(__u32 index, __u32 tag, __u32 distance, __u32 ma
 	/* Unrolled: a loop laid out so that it is entered from behind is a "back-edge" to Linux 6.1. */
 #pragma unroll
 	for (__u32 i = 0; i < CONNECTION_GROUPS_TRIED; i++) {
-		struct connection_group *group;
+		__u64 *count;
 
 		if (i >= distance)
 			break;
 		index = (index - group_step(tag)) & mask;
-		group = bpf_map_lookup_elem(&connections, &index);
-		if (group)
-			__sync_fetch_and_sub(&group->overflow, 1);
+		count = bpf_map_lookup_elem(&overflow, &index);
+		if (count)
+			__sync_fetch_and_sub(count, 1);
 	}
 	return 0;
 }
@@ -90,18 +82,22 @@ struct newcomer {
 	__u8 reserved[5];
 };
 
-/* A slot that is free or past its time, or CONNECTION_GROUP_SLOTS. */
-static __always_inline __u32 group_room(const struct connection_group *group, __u32 now)
+/* May a newcomer have a slot with this life word? */
+static __always_inline int life_gives_room(__u64 life, __u32 now)
 {
-	__u32 i;
+	return life_phase(life) == LIFE_FREE || (life_phase(life) == LIFE_LIVE && life_is_past(life, now));
+}
 
-	for (i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
-		__u64 life = READ_ONCE(group->life[i]);
+/* The first slot from home that is free or past its time, or CONNECTION_GROUP_SLOTS. */
+static __always_inline __u32 group_room(const struct connection_group *group, __u32 home, __u32 now)
+{
+	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
+		__u32 slot = (home ^ i) & (CONNECTION_GROUP_SLOTS - 1);
 
-		if (life_phase(life) == LIFE_FREE || (life_phase(life) == LIFE_LIVE && life_is_past(life, now)))
-			break;
+		if (life_gives_room(READ_ONCE(group->slot[slot].life), now))
+			return slot;
 	}
-	return i;
+	return CONNECTION_GROUP_SLOTS;
 }
 
 /* A newcomer on its way from group to group. */
@@ -109,6 +105,7 @@ struct entry {
 	const struct newcomer *newcomer;
 	const struct flow *flow;
 	__u32 index;
+	__u32 home;
 	__u32 tag;
 	__u32 distance;
 	__u32 mask;
@@ -133,40 +130,45 @@ static __always_inline void slot_write(struct connection *slot, const struct flo
 	slot->real_port = newcomer->real_port;
 	slot->server = newcomer->server;
 	slot->service = newcomer->service;
-	slot->parent = 0;
-	slot->mark = 0;
-	slot->packets_in = 0;
 	slot->method = newcomer->method;
+	slot->parent = 0;
+	slot->packets_in = 0;
 }
 
 static long entry_step(__u32 i, struct entry *entry)
 {
 	struct connection_group *group = bpf_map_lookup_elem(&connections, &entry->index);
 	struct settings *settings = settings_get();
+	struct connection *connection;
 	__u64 before, generation;
+	__u64 *count;
 	__u32 slot;
 
 	if (!group || !settings)
 		return 1;
-	slot = group_room(group, entry->now);
+	slot = group_room(group, entry->home, entry->now);
 	if (slot >= CONNECTION_GROUP_SLOTS) {
-		__sync_fetch_and_add(&group->overflow, 1);
+		count = bpf_map_lookup_elem(&overflow, &entry->index);
+		if (!count)
+			return 1;
+		__sync_fetch_and_add(count, 1);
 		entry->index = (entry->index + group_step(entry->tag)) & entry->mask;
 		return ++entry->distance >= CONNECTION_GROUPS_TRIED;
 	}
-	before = READ_ONCE(group->life[slot]);
-	if (life_phase(before) == LIFE_BUSY || (life_phase(before) == LIFE_LIVE && !life_is_past(before, entry->now)))
+	connection = &group->slot[slot];
+	before = READ_ONCE(connection->life);
+	if (!life_gives_room(before, entry->now))
 		return 0;
 	generation = (before + (1 << LIFE_GENERATION_SHIFT)) & (0xfULL << LIFE_GENERATION_SHIFT);
-	if (__sync_val_compare_and_swap(&group->life[slot], before, generation | LIFE_BUSY) != before)
+	if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before)
 		return 0;
 	if (life_phase(before) == LIFE_LIVE)
-		connection_release(entry->index, &group->slot[slot], before, settings);
-	slot_write(&group->slot[slot], entry->flow, entry->newcomer);
+		connection_release(entry->index, connection, before, settings);
+	slot_write(connection, entry->flow, entry->newcomer);
 	entry->life = entry->newcomer->life | generation | (__u64)entry->distance << LIFE_DISTANCE_SHIFT |
 		      (__u64)entry->tag << LIFE_TAG_SHIFT | LIFE_LIVE;
 	/* A full barrier: the slot is whole before it is seen. */
-	__sync_lock_test_and_set(&group->life[slot], entry->life);
+	__sync_lock_test_and_set(&connection->life, entry->life);
 	entry->slot = slot;
 	return 1;
 }
@@ -176,16 +178,15 @@ __noinline int connection_end(const struct place *place)
 {
 	struct settings *settings = settings_get();
 	struct connection *connection;
-	__u64 *word;
 	__u64 free;
 
 	if (!place || !settings)
 		return 0;
-	connection = place_open(place, &word);
+	connection = place_connection(place);
 	if (!connection)
 		return 0;
 	free = place->life & ~(__u64)LIFE_PHASE_MASK;
-	if (__sync_val_compare_and_swap(word, place->life, free) != place->life)
+	if (__sync_val_compare_and_swap(&connection->life, place->life, free) != place->life)
 		return 0;
 	connection_release(place->group, connection, place->life, settings);
 	return 1;
@@ -195,7 +196,7 @@ __noinline int connection_end(const struct place *place)
 __noinline int connection_add(const struct newcomer *newcomer, const struct flow *flow, __u64 hash, struct place *place)
 {
 	struct settings *settings = settings_get();
-	struct entry entry = { .tag = hash_tag(hash), .now = now_jiffies(), .slot = CONNECTION_GROUP_SLOTS };
+	struct entry entry = { .home = hash_home(hash), .tag = hash_tag(hash), .now = now_jiffies(), .slot = CONNECTION_GROUP_SLOTS };
 	struct server_load *load;
 	__u32 server;
 
@@ -244,12 +245,11 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 	struct settings *settings = settings_get();
 	struct connection *connection;
 	__u32 now = now_jiffies();
-	__u64 *word;
 	__u64 life;
 
 	if (!settings || !place || !packet)
 		return 0;
-	connection = place_open(place, &word);
+	connection = place_connection(place);
 	if (!connection)
 		return 0;
 	life = place->life;
@@ -259,7 +259,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 
 		if (next == life)
 			return 1;
-		seen = __sync_val_compare_and_swap(word, life, next);
+		seen = __sync_val_compare_and_swap(&connection->life, life, next);
 		if (seen == life) {
 			if (unlikely((next ^ life) & LIFE_ACTIVE)) {
 				__u32 server = connection->server;
@@ -279,9 +279,9 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 }
 
 static __always_inline void connection_touch(const struct place *place, const struct packet *packet, int reply,
-					     const struct settings *settings)
+					     const struct settings *settings, __u32 now)
 {
-	if (unlikely(!life_may_stay(place->life, packet, reply, settings)))
+	if (unlikely(!life_may_stay(place->life, packet, reply, settings, now)))
 		connection_step(place, packet, reply);
 }
 

@@ -15,25 +15,30 @@ struct place {
 	__u64 life;
 };
 
-/* Client's port, virtual port, protocol, family and real port of a slot as one word (little endian). */
+/* A slot's ends as one word (little endian), as struct flow has them. A request shows no real port, a reply no virtual one. */
 enum {
-	PORTS_OFFSET = offsetof(struct connection, client_port),
+	CLIENT_OFFSET = offsetof(struct connection, client),
+	VIRTUAL_OFFSET = offsetof(struct connection, virtual_address),
+	ENDS_OFFSET = offsetof(struct connection, client_port),
 };
-#define PORTS_REQUEST 0x0000ffffffffffffULL
-#define PORTS_REPLY 0xffffffff0000ffffULL
+#define ENDS_REQUEST 0x0000ffffffffffffULL
+#define ENDS_REPLY 0xffff0000ffffffffULL
 
 _Static_assert(sizeof(struct connection) == 64, "a connection is one cache line");
-_Static_assert(sizeof(struct connection_group) == 512, "a group is eight cache lines");
-_Static_assert(PORTS_OFFSET % 8 == 0 && offsetof(struct connection, real_port) == PORTS_OFFSET + 6, "ports are one word");
+_Static_assert(sizeof(struct connection_group) == 512, "a group is eight cache lines of one page");
+_Static_assert(CONNECTION_GROUP_SLOTS == 8, "the slots of a group are three bits of the hash");
+_Static_assert(ENDS_OFFSET % 8 == 0 && offsetof(struct connection, real_port) == ENDS_OFFSET + 6, "the ends are one word");
+_Static_assert(offsetof(struct connection, virtual_port) - ENDS_OFFSET == offsetof(struct flow, other_port) - offsetof(struct flow, ends),
+	       "a slot's ends lie as a flow's");
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "PORTS_REQUEST and PORTS_REPLY are written for little endian"
+#error "flow_ends(), ENDS_REQUEST and ENDS_REPLY are written for little endian"
 #endif
 
 /* Keyed by the seeds: who does not know them cannot fill a group on purpose. */
 static __always_inline __u64 flow_hash(const struct flow *flow, const struct settings *settings)
 {
 	__u64 multiplier = settings->hash_seed[1] | 1;
-	__u64 hash = settings->hash_seed[0] ^ ((__u64)flow->client_port << 16 | flow->protocol);
+	__u64 hash = settings->hash_seed[0] ^ (__u32)flow->ends;
 
 	if (flow->family == FAMILY_IPV6) {
 		hash = (hash ^ flow->client.half[0]) * multiplier;
@@ -53,63 +58,86 @@ static __always_inline __u32 hash_tag(__u64 hash)
 	return hash >> 48;
 }
 
+/* The slot at which a search through a group begins; the others follow in the order home ^ 1, home ^ 2 ... home ^ 7. */
+static __always_inline __u32 hash_home(__u64 hash)
+{
+	return (hash >> 45) & (CONNECTION_GROUP_SLOTS - 1);
+}
+
 /* The next group of a connection's sequence. */
 static __always_inline __u32 group_step(__u32 tag)
 {
 	return 2 * tag + 1;
 }
 
-static __always_inline int connection_is_request(const struct connection *connection, const struct flow *flow, __u64 ports)
+static __always_inline int connection_is_request(const struct connection *connection, const struct flow *flow, __u64 ends)
 {
 	const __u64 *word = (const __u64 *)connection;
 
-	if (((word[PORTS_OFFSET / 8] ^ ports) & PORTS_REQUEST) || word[0] != flow->client.half[0] || word[2] != flow->other.half[0])
+	if (((word[ENDS_OFFSET / 8] ^ ends) & ENDS_REQUEST) || word[CLIENT_OFFSET / 8] != flow->client.half[0] ||
+	    word[VIRTUAL_OFFSET / 8] != flow->other.half[0])
 		return 0;
-	return flow->family != FAMILY_IPV6 || (word[1] == flow->client.half[1] && word[3] == flow->other.half[1]);
+	return flow->family != FAMILY_IPV6 ||
+	       (word[CLIENT_OFFSET / 8 + 1] == flow->client.half[1] && word[VIRTUAL_OFFSET / 8 + 1] == flow->other.half[1]);
 }
 
-static __always_inline int connection_is_reply(const struct connection *connection, const struct flow *flow, __u64 ports)
+static __always_inline int connection_is_reply(const struct connection *connection, const struct flow *flow, __u64 ends)
 {
 	const __u64 *word = (const __u64 *)connection;
 	const __u64 *address;
 	__u32 index = connection->server;
 
-	if (((word[PORTS_OFFSET / 8] ^ ports) & PORTS_REPLY) || word[0] != flow->client.half[0])
+	if (((word[ENDS_OFFSET / 8] ^ ends) & ENDS_REPLY) || word[CLIENT_OFFSET / 8] != flow->client.half[0])
 		return 0;
-	if (flow->family == FAMILY_IPV6 && word[1] != flow->client.half[1])
+	if (flow->family == FAMILY_IPV6 && word[CLIENT_OFFSET / 8 + 1] != flow->client.half[1])
 		return 0;
 	address = bpf_map_lookup_elem(&servers, &index);
 	return address && address[0] == flow->other.half[0] && address[1] == flow->other.half[1];
 }
 
+/* Does this slot hold the flow, still after all of it was read? Else it may have changed hands meanwhile. */
+static __always_inline int slot_holds(const struct connection *connection, const struct flow *flow, __u64 ends, __u32 tag, __u32 now,
+				      int reply, __u64 *life)
+{
+	*life = READ_ONCE(connection->life);
+	if (!life_is_usable(*life, tag, now))
+		return 0;
+	if (reply ? !connection_is_reply(connection, flow, ends) : !connection_is_request(connection, flow, ends))
+		return 0;
+	barrier();
+	return life_is_usable(READ_ONCE(connection->life), tag, now);
+}
+
 /* The slot of a flow in this group, or CONNECTION_GROUP_SLOTS. */
-static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ports, __u32 tag, __u32 now,
-					  int reply, __u64 *life)
+static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ends, __u32 home, __u32 tag,
+					  __u32 now, int reply, __u64 *life)
 {
 	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
-		struct connection *connection = &group->slot[i];
+		__u32 slot = (home ^ i) & (CONNECTION_GROUP_SLOTS - 1);
 
-		*life = READ_ONCE(group->life[i]);
-		if (!life_is_usable(*life, tag, now))
-			continue;
-		if (reply ? !connection_is_reply(connection, flow, ports) : !connection_is_request(connection, flow, ports))
-			continue;
-		barrier();
-		/* The slot may have changed hands while it was read. */
-		if (life_is_usable(READ_ONCE(group->life[i]), tag, now))
-			return i;
+		if (slot_holds(&group->slot[slot], flow, ends, tag, now, reply, life))
+			return slot;
 	}
 	return CONNECTION_GROUP_SLOTS;
+}
+
+/* Has this group sent connections on to others? */
+static __always_inline int group_overflowed(__u32 index)
+{
+	__u64 *count = bpf_map_lookup_elem(&overflow, &index);
+
+	return count && READ_ONCE(*count);
 }
 
 /* A search beyond the first group: its arguments, and where it stands. */
 struct search {
 	const struct flow *flow;
 	struct place *place;
-	__u64 ports;
+	__u64 ends;
 	__u32 now;
 	__u32 mask;
 	__u32 tag;
+	__u32 home;
 	__u32 reply;
 };
 
@@ -123,27 +151,27 @@ static long search_step(__u32 i, struct search *search)
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 1;
-	place->slot = group_search(group, search->flow, search->ports, search->tag, search->now, search->reply, &place->life);
-	return place->slot < CONNECTION_GROUP_SLOTS || !READ_ONCE(group->overflow);
+	place->slot = group_search(group, search->flow, search->ends, search->home, search->tag, search->now, search->reply, &place->life);
+	return place->slot < CONNECTION_GROUP_SLOTS || !group_overflowed(index);
 }
 
-static __always_inline __u64 flow_ports(const struct flow *flow, int reply)
+/* What a slot's ends must be but for the port that the packet does not show. */
+static __always_inline __u64 slot_ends(const struct flow *flow, int reply)
 {
-	return (__u64)flow->client_port | (__u64)flow->protocol << 32 | (__u64)flow->family << 40 |
-	       (__u64)flow->other_port << (reply ? 48 : 16);
+	return reply ? (__u32)flow->ends | (__u64)flow->other_port << 48 : flow->ends;
 }
 
 /* The home group does not have it but sent others on. A function of its own, so that the usual search needs little stack. */
-__noinline int connection_search_on(const struct flow *flow, __u32 tag, struct place *place, int reply)
+__noinline int connection_search_on(const struct flow *flow, __u64 hash, struct place *place, int reply)
 {
 	struct settings *settings = settings_get();
-	struct search search = { .tag = tag, .now = now_jiffies(), .reply = reply };
+	struct search search = { .tag = hash_tag(hash), .home = hash_home(hash), .now = now_jiffies(), .reply = reply };
 
 	if (!settings || !flow || !place)
 		return 0;
 	search.flow = flow;
 	search.place = place;
-	search.ports = flow_ports(flow, reply);
+	search.ends = slot_ends(flow, reply);
 	search.mask = settings->group_mask;
 	bpf_loop(CONNECTION_GROUPS_TRIED - 1, search_step, &search, 0);
 	return place->slot < CONNECTION_GROUP_SLOTS;
@@ -162,10 +190,35 @@ static __always_inline int connection_search(const struct flow *flow, __u64 hash
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 0;
-	place->slot = group_search(group, flow, flow_ports(flow, reply), hash_tag(hash), now_jiffies(), reply, &place->life);
+	place->slot = group_search(group, flow, slot_ends(flow, reply), hash_home(hash), hash_tag(hash), now_jiffies(), reply, &place->life);
 	if (likely(place->slot < CONNECTION_GROUP_SLOTS))
 		return 1;
-	return READ_ONCE(group->overflow) ? connection_search_on(flow, hash_tag(hash), place, reply) : 0;
+	return group_overflowed(index) ? connection_search_on(flow, hash, place, reply) : 0;
+}
+
+/*
+ * The usual case of connection_find(), inlined where most packets pass: the connection stands in its home slot. NULL says
+ * only that it does not.
+ */
+static __always_inline struct connection *connection_at_home(const struct flow *flow, __u64 hash, struct place *place,
+							     const struct settings *settings, __u32 now)
+{
+	struct connection_group *group;
+	struct connection *connection;
+	__u32 index = hash & settings->group_mask;
+	__u32 slot = hash_home(hash);
+
+	group = bpf_map_lookup_elem(&connections, &index);
+	if (!group)
+		return NULL;
+	/* Here, where the verifier needs to see it; the compiler would do it before the look-up, and put it aside. */
+	asm volatile("%0 &= 7" : "+r"(slot));
+	connection = &group->slot[slot];
+	place->group = index;
+	place->slot = slot;
+	if (!slot_holds(connection, flow, slot_ends(flow, 0), hash_tag(hash), now, 0, &place->life))
+		return NULL;
+	return connection;
 }
 
 /* The connection of a flow, as the client's packet shows it. 0: none. */

@@ -16,7 +16,8 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 	if (!settings || !group)
 		return 1;
 	for (int slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
-		__u64 life = READ_ONCE(group->life[slot]);
+		struct connection *connection = &group->slot[slot];
+		__u64 life = READ_ONCE(connection->life);
 
 		if (life_phase(life) != LIFE_LIVE)
 			continue;
@@ -24,9 +25,9 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 			sweep->live++;
 			continue;
 		}
-		if (__sync_val_compare_and_swap(&group->life[slot], life, life & ~(__u64)LIFE_PHASE_MASK) != life)
+		if (__sync_val_compare_and_swap(&connection->life, life, life & ~(__u64)LIFE_PHASE_MASK) != life)
 			continue;
-		connection_release(index, &group->slot[slot], life, settings);
+		connection_release(index, connection, life, settings);
 		sweep->expired++;
 	}
 	return 0;

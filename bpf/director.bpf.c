@@ -22,39 +22,44 @@ static __always_inline int place_is_over(const struct place *place, const struct
 static __always_inline int request(context *ctx, struct packet *packet, const struct settings *settings)
 {
 	const struct flow *flow = &packet->flow;
+	__u32 now = now_jiffies();
 	__u64 hash = flow_hash(flow, settings);
 	struct place place = {};
 	struct connection *connection;
 	struct server *server;
 	__u32 index;
-	int known = connection_find(flow, hash, &place, settings);
 	int verdict;
 
-	if (unlikely(known && place_is_over(&place, packet)))
-		known = !connection_end(&place);
-	if (unlikely(!known)) {
-		struct service *service = service_find(packet);
+	connection = connection_at_home(flow, hash, &place, settings, now);
+	if (unlikely(!connection || place_is_over(&place, packet))) {
+		int known = connection_find(flow, hash, &place, settings);
 
-		if (!service)
-			return NEXT;
-		if (!packet_is_new(packet))
-			return count_outcome(OUTCOME_PASS_NOT_NEW, VERDICT_PASS);
-		verdict = service_connect(packet, service, flow, hash, settings, &place);
-		if (verdict != NEXT)
-			return verdict;
+		if (known && place_is_over(&place, packet))
+			known = !connection_end(&place);
+		if (!known) {
+			struct service *service = service_find(packet);
+
+			if (!service)
+				return NEXT;
+			if (!packet_is_new(packet))
+				return count_outcome(OUTCOME_PASS_NOT_NEW, VERDICT_PASS);
+			verdict = service_connect(packet, service, flow, hash, settings, &place);
+			if (verdict != NEXT)
+				return verdict;
+		}
+		connection = place_connection(&place);
+		if (!connection)
+			return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
 	}
-	connection = place_connection(&place);
-	if (!connection)
-		return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
 	index = connection->server;
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
 	packet_measure(ctx, packet);
-	verdict = forward_request(ctx, packet, server, index, connection, hash, settings);
+	verdict = forward_request(ctx, packet, server, index, connection, hash, settings, now);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 0, settings);
+	connection_touch(&place, packet, 0, settings, now);
 	count_in(connection->service, index, packet->segments, packet->length);
 	return verdict;
 }
@@ -65,10 +70,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	struct flow flow = {
 		.client = packet->destination,
 		.other = packet->source,
-		.client_port = packet->destination_port,
-		.other_port = packet->source_port,
-		.family = packet->family,
-		.protocol = packet->protocol,
+		.ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port),
 	};
 	struct place place = {};
 	struct connection *connection;
@@ -83,7 +85,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	verdict = forward_reply(ctx, packet, connection);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 1, settings);
+	connection_touch(&place, packet, 1, settings, now_jiffies());
 	count_out(connection->service, connection->server, packet->segments, packet->length);
 	return verdict;
 }

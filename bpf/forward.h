@@ -53,7 +53,7 @@ static __always_inline int forward_rewrite(context *ctx, const struct packet *pa
 
 /* Client to server. The outcome of a packet that was sent is counted by the caller with its bytes. */
 static __always_inline int forward_request(context *ctx, const struct packet *packet, const struct server *server, __u32 index,
-					   const struct connection *connection, __u64 hash, const struct settings *settings)
+					   const struct connection *connection, __u64 hash, const struct settings *settings, __u32 now)
 {
 	int verdict = forward_check(ctx, packet, server, connection);
 #ifdef HOOK_XDP
@@ -63,7 +63,7 @@ static __always_inline int forward_request(context *ctx, const struct packet *pa
 	if (verdict != NEXT)
 		return verdict;
 #ifdef HOOK_XDP
-	neighbour = way_to_server(ctx, index, now_jiffies(), settings);
+	neighbour = way_to_server(ctx, index, now, settings);
 	if (!neighbour)
 		return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
 #endif

@@ -60,7 +60,7 @@ static __always_inline __u64 life_step(__u64 life, const struct packet *packet, 
  * that carries data: a connection stays ESTABLISHED whoever sent the ACK. Then the word is left alone. An entry may end
  * an eighth of a second early for it, and a cache line that every CPU reads is not written for every packet.
  */
-static __always_inline int life_may_stay(__u64 life, const struct packet *packet, int reply, const struct settings *settings)
+static __always_inline int life_may_stay(__u64 life, const struct packet *packet, int reply, const struct settings *settings, __u32 now)
 {
 	__u32 timeout = TIMEOUT_UDP;
 
@@ -71,7 +71,7 @@ static __always_inline int life_may_stay(__u64 life, const struct packet *packet
 	}
 	if (reply && (life & LIFE_NO_OUTPUT))
 		return 0;
-	return now_jiffies() + settings->timeout[timeout] - (__u32)(life >> LIFE_EXPIRES_SHIFT) < settings->hz / 8;
+	return now + settings->timeout[timeout] - (__u32)(life >> LIFE_EXPIRES_SHIFT) < settings->hz / 8;
 }
 
 #endif

@@ -105,6 +105,18 @@ struct {
 	__type(value, struct connection_group);
 } connections SEC(".maps");
 
+/*
+ * For each group, how many connections would stand in it had there been room. Apart from the groups: only a search that has
+ * found nothing reads it. As many entries as groups.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} overflow SEC(".maps");
+
 /* Written by the control plane, indexed by ifindex. XDP is not attached to interfaces beyond the end. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -25,11 +25,23 @@ enum tcp_bit {
 struct flow {
 	struct address client;
 	struct address other;
-	__be16 client_port;
-	__be16 other_port;
-	__u8 family;
-	__u8 protocol;
+	union {
+		struct {
+			__be16 client_port;
+			__u8 protocol;
+			__u8 family;
+			__be16 other_port;
+			__u16 zero;
+		};
+		/* The same as one word (little endian), as it is written and compared: its low half is the client's part. */
+		__u64 ends;
+	};
 };
+
+static __always_inline __u64 flow_ends(__be16 client_port, __u8 protocol, __u8 family, __be16 other_port)
+{
+	return (__u32)client_port | (__u32)protocol << 16 | (__u32)family << 24 | (__u64)other_port << 32;
+}
 
 struct packet {
 	union {
@@ -39,9 +51,9 @@ struct packet {
 			struct address source;
 			struct address destination;
 			__be16 source_port;
-			__be16 destination_port;
-			__u8 family;
 			__u8 protocol;
+			__u8 family;
+			__be16 destination_port;
 		};
 	};
 	__u8 tcp_flags;
@@ -88,25 +100,26 @@ static __always_inline int packet_is_whole(const context *ctx, const struct pack
 #endif
 }
 
-static __always_inline int packet_parse_ports(context *ctx, struct packet *packet)
+static __always_inline int packet_parse_ports(context *ctx, struct packet *packet, __u8 family, __u8 protocol)
 {
 	void *end = hook_data_end(ctx);
 	struct udphdr *ports = hook_data(ctx) + packet_transport(packet);
+	__u32 both;
 
-	if (packet->protocol == IPPROTO_TCP) {
+	if (protocol == IPPROTO_TCP) {
 		struct tcphdr *tcp = (void *)ports;
 
 		if ((void *)(tcp + 1) > end || !packet_is_whole(ctx, packet, sizeof(*tcp)))
 			return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
 		packet->tcp_flags = ((__u8 *)tcp)[13];
-	} else if (packet->protocol == IPPROTO_UDP) {
+	} else if (protocol == IPPROTO_UDP) {
 		if ((void *)(ports + 1) > end || !packet_is_whole(ctx, packet, sizeof(*ports)))
 			return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
 	} else {
 		return count_outcome(OUTCOME_PASS_PROTOCOL, VERDICT_PASS);
 	}
-	packet->source_port = ports->source;
-	packet->destination_port = ports->dest;
+	both = *(const __u32 *)ports;
+	packet->flow.ends = flow_ends((__u16)both, protocol, family, both >> 16);
 	return NEXT;
 }
 
@@ -123,18 +136,16 @@ static __always_inline int packet_parse_ipv4(context *ctx, struct packet *packet
 	/* More fragments, or not the first: the stack puts them together. */
 	if (ip->frag_off & bpf_htons(0x3fff))
 		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
-	packet->family = FAMILY_IPV4;
 	/* As they will be read, eight bytes at once: a load that spans two stores waits for both to leave the store buffer. */
 	packet->source.half[0] = ip->saddr;
 	packet->destination.half[0] = ip->daddr;
-	packet->protocol = ip->protocol;
 	packet->ttl = ip->ttl;
 	packet->tos = ip->tos;
 	packet->dont_fragment = !!(ip->frag_off & bpf_htons(0x4000));
 	packet->length = bpf_ntohs(ip->tot_len);
 	packet->network = ETHERNET_LENGTH;
 	packet->transport = ETHERNET_LENGTH + header;
-	return packet_parse_ports(ctx, packet);
+	return packet_parse_ports(ctx, packet, FAMILY_IPV4, ip->protocol);
 }
 
 static __always_inline int packet_parse_ipv6(context *ctx, struct packet *packet)
@@ -145,17 +156,15 @@ static __always_inline int packet_parse_ipv6(context *ctx, struct packet *packet
 		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
 	if (ip->nexthdr == IPPROTO_FRAGMENT)
 		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
-	packet->family = FAMILY_IPV6;
 	__builtin_memcpy(&packet->source, &ip->saddr, sizeof(packet->source));
 	__builtin_memcpy(&packet->destination, &ip->daddr, sizeof(packet->destination));
-	packet->protocol = ip->nexthdr;
 	packet->ttl = ip->hop_limit;
 	packet->tos = (ip->priority << 4) | (ip->flow_lbl[0] >> 4);
 	packet->dont_fragment = 1;
 	packet->length = IPV6_LENGTH + bpf_ntohs(ip->payload_len);
 	packet->network = ETHERNET_LENGTH;
 	packet->transport = ETHERNET_LENGTH + IPV6_LENGTH;
-	return packet_parse_ports(ctx, packet);
+	return packet_parse_ports(ctx, packet, FAMILY_IPV6, ip->nexthdr);
 }
 
 /* How long the packets are that this one becomes on the wire. */
@@ -212,6 +221,8 @@ static __always_inline int packet_parse(context *ctx, struct packet *packet)
 		bpf_skb_pull_data(ctx, ctx->len < 114 ? ctx->len : 114);
 		ethernet = hook_data(ctx);
 	}
+	/* Linux 6.1 knows a packet's pointer only fresh from the context: the difference above must lend it none. */
+	barrier();
 #endif
 	if ((void *)(ethernet + 1) > hook_data_end(ctx))
 		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);

@@ -12,7 +12,8 @@
  */
 static __always_inline int filter_may_hold(const __u64 *filter, const struct address *address)
 {
-	__u32 bit = (address->word[0] ^ address->word[1] ^ address->word[2] ^ address->word[3]) * 0x9e3779b1 >> 22;
+	__u64 half = address->half[0] ^ address->half[1];
+	__u32 bit = (__u32)(half ^ half >> 32) * 0x9e3779b1 >> 22;
 
 	return (filter[(bit >> 6) & (ADDRESS_FILTER_WORDS - 1)] >> (bit & 63)) & 1;
 }

@@ -5,6 +5,7 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { Limits } from "../src/wire/abi.ts";
 import { need } from "./need.ts";
 import { ACK, SYN } from "./packet-rows/cast.ts";
 import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
@@ -91,7 +92,7 @@ test("200,000 flows are found again where they stand, also those whose group was
 test("a full table refuses newcomers, counts them, and keeps everybody who is in", (t) =>
   onStage(t, 1, (stage, people) =>
     stage.inside(() => {
-      const slots = stage.path.maps.connections.maxEntries * 7;
+      const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
       const flows = slots * 4;
       const chosen = Array.from({ length: flows }, (_, flow) => send(stage, people, flow, SYN));
       const refused = chosen.filter((server) => server === 0).length;
@@ -109,7 +110,7 @@ test("a full table refuses newcomers, counts them, and keeps everybody who is in
 test("newcomers take the places of connections that are over, without a sweep, and count them down", (t) =>
   onStage(t, 1, (stage, people) =>
     stage.inside(() => {
-      const slots = stage.path.maps.connections.maxEntries * 7;
+      const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
       const fill = (from: number) =>
         Array.from({ length: slots * 4 }, (_, i) => send(stage, people, from + i, SYN)).filter((server) => server !== 0).length;
       withShortLives(stage, () => {

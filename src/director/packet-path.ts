@@ -86,7 +86,9 @@ export class PacketPath {
   static create(options: PacketPathOptions = {}, pins: PinDirectory = pinDirectory()): PacketPath {
     const groups = groupsFor(options.connectionsMax ?? CONNECTIONS_MAX_DEFAULT);
     PacketPath.remove(pins);
-    const object = loadObject(bpfObjectPath("director-tc"), { maps: { connections: { maxEntries: groups } } });
+    const object = loadObject(bpfObjectPath("director-tc"), {
+      maps: { connections: { maxEntries: groups }, overflow: { maxEntries: groups } },
+    });
     try {
       for (const name of Object.keys(MAPS)) pins.pin("maps", name, object.map(name).fd);
       openMap("settings", object.map("settings").fd).update(0, freshSettings(groups));

@@ -97,7 +97,7 @@ export const timeoutName: Readonly<Record<number, string>> = Object.freeze({
 
 /** enum limits */
 export const Limits = Object.freeze({
-  CONNECTION_GROUP_SLOTS: 7,
+  CONNECTION_GROUP_SLOTS: 8,
   CONNECTION_GROUPS_TRIED: 8,
   ADDRESS_FILTER_BITS: 1024,
   ADDRESS_FILTER_WORDS: 16,
@@ -106,8 +106,7 @@ export type Limits = (typeof Limits)[keyof typeof Limits];
 
 /** The names of enum limits by value. */
 export const limitsName: Readonly<Record<number, string>> = Object.freeze({
-  7: "CONNECTION_GROUP_SLOTS",
-  8: "CONNECTION_GROUPS_TRIED",
+  8: "CONNECTION_GROUP_SLOTS",
   1024: "ADDRESS_FILTER_BITS",
   16: "ADDRESS_FILTER_WORDS",
 });
@@ -596,90 +595,84 @@ export const trafficCodec = {
 
 /** struct connection */
 export interface Connection {
+  readonly life: bigint;
   readonly client: Uint8Array;
   readonly virtualAddress: Uint8Array;
   readonly clientPort: number;
-  readonly virtualPort: number;
   readonly protocol: number;
   readonly family: number;
+  readonly virtualPort: number;
   readonly realPort: number;
   readonly server: number;
   readonly service: number;
-  readonly parent: number;
-  readonly mark: number;
-  readonly packetsIn: number;
   readonly method: number;
+  readonly parent: number;
+  readonly packetsIn: number;
 }
 
 export const connectionCodec = {
   size: 64,
   offsets: {
-    client: 0,
-    virtualAddress: 16,
-    clientPort: 32,
-    virtualPort: 34,
-    protocol: 36,
-    family: 37,
-    realPort: 38,
-    server: 40,
-    service: 44,
-    parent: 48,
-    mark: 52,
-    packetsIn: 56,
-    method: 60,
+    life: 0,
+    client: 8,
+    virtualAddress: 24,
+    clientPort: 40,
+    protocol: 42,
+    family: 43,
+    virtualPort: 44,
+    realPort: 46,
+    server: 48,
+    service: 52,
+    method: 54,
+    parent: 56,
+    packetsIn: 60,
   },
   decode: (view, offset) => ({
-    client: bytesAt(view, offset, 16),
-    virtualAddress: bytesAt(view, offset + 16, 16),
-    clientPort: view.getUint16(offset + 32),
-    virtualPort: view.getUint16(offset + 34),
-    protocol: view.getUint8(offset + 36),
-    family: view.getUint8(offset + 37),
-    realPort: view.getUint16(offset + 38),
-    server: view.getUint32(offset + 40, true),
-    service: view.getUint32(offset + 44, true),
-    parent: view.getUint32(offset + 48, true),
-    mark: view.getUint32(offset + 52, true),
-    packetsIn: view.getUint32(offset + 56, true),
-    method: view.getUint8(offset + 60),
+    life: view.getBigUint64(offset, true),
+    client: bytesAt(view, offset + 8, 16),
+    virtualAddress: bytesAt(view, offset + 24, 16),
+    clientPort: view.getUint16(offset + 40),
+    protocol: view.getUint8(offset + 42),
+    family: view.getUint8(offset + 43),
+    virtualPort: view.getUint16(offset + 44),
+    realPort: view.getUint16(offset + 46),
+    server: view.getUint32(offset + 48, true),
+    service: view.getUint16(offset + 52, true),
+    method: view.getUint8(offset + 54),
+    parent: view.getUint32(offset + 56, true),
+    packetsIn: view.getUint32(offset + 60, true),
   }),
   encode: (view, offset, value) => {
-    putBytes(view, offset, value.client, 16);
-    putBytes(view, offset + 16, value.virtualAddress, 16);
-    view.setUint16(offset + 32, value.clientPort);
-    view.setUint16(offset + 34, value.virtualPort);
-    view.setUint8(offset + 36, value.protocol);
-    view.setUint8(offset + 37, value.family);
-    view.setUint16(offset + 38, value.realPort);
-    view.setUint32(offset + 40, value.server, true);
-    view.setUint32(offset + 44, value.service, true);
-    view.setUint32(offset + 48, value.parent, true);
-    view.setUint32(offset + 52, value.mark, true);
-    view.setUint32(offset + 56, value.packetsIn, true);
-    view.setUint8(offset + 60, value.method);
-    zeroBytes(view, offset + 61, 3);
+    view.setBigUint64(offset, value.life, true);
+    putBytes(view, offset + 8, value.client, 16);
+    putBytes(view, offset + 24, value.virtualAddress, 16);
+    view.setUint16(offset + 40, value.clientPort);
+    view.setUint8(offset + 42, value.protocol);
+    view.setUint8(offset + 43, value.family);
+    view.setUint16(offset + 44, value.virtualPort);
+    view.setUint16(offset + 46, value.realPort);
+    view.setUint32(offset + 48, value.server, true);
+    view.setUint16(offset + 52, value.service, true);
+    view.setUint8(offset + 54, value.method);
+    zeroBytes(view, offset + 55, 1);
+    view.setUint32(offset + 56, value.parent, true);
+    view.setUint32(offset + 60, value.packetsIn, true);
   },
 } as const satisfies StructCodec<Connection>;
 
 /** struct connection_group */
 export interface ConnectionGroup {
-  readonly life: readonly bigint[];
-  readonly overflow: bigint;
   readonly slot: readonly Connection[];
 }
 
 export const connectionGroupCodec = {
   size: 512,
-  offsets: { life: 0, overflow: 56, slot: 64 },
+  offsets: { slot: 0 },
   decode: (view, offset) => ({
-    life: listAt(u64, view, offset, 7),
-    overflow: view.getBigUint64(offset + 56, true),
-    slot: listAt(connectionCodec, view, offset + 64, 7),
+    slot: listAt(connectionCodec, view, offset, 8),
   }),
   encode: (view, offset, value) => {
-    putList(u64, view, offset, value.life, 7);
-    view.setBigUint64(offset + 56, value.overflow, true);
-    putList(connectionCodec, view, offset + 64, value.slot, 7);
+    putList(connectionCodec, view, offset, value.slot, 8);
   },
 } as const satisfies StructCodec<ConnectionGroup>;
 
@@ -827,6 +820,7 @@ export const MAPS = Object.freeze({
   service_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 8192 },
   outcomes: { kind: "percpu-array", key: u32, value: u64, maxEntries: 32 },
   connections: { kind: "array", key: u32, value: connectionGroupCodec, maxEntries: 32768 },
+  overflow: { kind: "array", key: u32, value: u64, maxEntries: 32768 },
   ports: { kind: "array", key: u32, value: portCodec, maxEntries: 4096 },
 } as const);
 export type MapName = keyof typeof MAPS;

@@ -1,7 +1,7 @@
 /** Many flows at once: frames of as many clients as are wanted, each flow told from every other, and where the director sent them. */
 
 import type { RealServer, VirtualService } from "../../src/model/service.ts";
-import { connectionGroupCodec, Life } from "../../src/wire/abi.ts";
+import { connectionCodec, Life, Limits } from "../../src/wire/abi.ts";
 import { ETHERNET_BYTES, EtherType, encodeEthernet } from "../../src/wire/ethernet.ts";
 import { FAMILIES, request, server, service } from "./cast.ts";
 import { packet } from "./packets.ts";
@@ -59,22 +59,23 @@ export interface Census {
   readonly busy: number;
   /** Of the live ones, those that stand in another group than their first. */
   readonly moved: number;
-  /** The sum of all overflow words. */
+  /** The sum of all overflow counts. */
   readonly overflow: number;
-  /** Groups whose overflow word is not the number of live connections that passed them by. */
+  /** Groups whose overflow count is not the number of live connections that passed them by. */
   readonly wrongGroups: number;
 }
 
 /** Counts the connection table itself, word by word. */
 export function census(stage: Stage): Census {
-  const memory = stage.path.maps.connections.map();
+  const connections = stage.path.maps.connections.map();
+  const overflows = stage.path.maps.overflow.map();
   try {
-    const { view, stride, length } = memory;
+    const { view, stride, length } = connections;
     const passedBy = new Uint32Array(length);
     let [live, busy, moved, overflow] = [0, 0, 0, 0];
     for (let group = 0; group < length; group++) {
-      for (let slot = 0; slot < 7; slot++) {
-        const low = view.getUint32(group * stride + connectionGroupCodec.offsets.life + slot * 8, true);
+      for (let slot = 0; slot < Limits.CONNECTION_GROUP_SLOTS; slot++) {
+        const low = view.getUint32(group * stride + slot * connectionCodec.size + connectionCodec.offsets.life, true);
         const phase = low & Life.PHASE_MASK;
         if (phase === Life.BUSY) busy++;
         if (phase !== Life.LIVE) continue;
@@ -90,12 +91,13 @@ export function census(stage: Stage): Census {
     }
     let wrongGroups = 0;
     for (let group = 0; group < length; group++) {
-      const counted = Number(view.getBigUint64(group * stride + connectionGroupCodec.offsets.overflow, true));
+      const counted = Number(overflows.view.getBigUint64(group * overflows.stride, true));
       overflow += counted;
       if (counted !== passedBy[group]) wrongGroups++;
     }
     return { live, busy, moved, overflow, wrongGroups };
   } finally {
-    memory.close();
+    connections.close();
+    overflows.close();
   }
 }

@@ -106,9 +106,11 @@ export class Stage {
     const services = Array.from(path.maps.services.entries(), ([key]) => key);
     for (const key of services) path.maps.services.delete(key);
     for (const memory of [path.servers, path.serverLoad]) wipe(memory.view);
-    const connections = path.maps.connections.map();
-    wipe(connections.view);
-    connections.close();
+    for (const name of ["connections", "overflow"] as const) {
+      const memory = path.maps[name].map();
+      wipe(memory.view);
+      memory.close();
+    }
     for (let number = 0; number < path.maps.outcomes.maxEntries; number++) path.maps.outcomes.update(number, 0n);
     this.#plane = new BpfPlane(path);
     this.settle();
