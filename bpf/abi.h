@@ -54,6 +54,11 @@ enum timeout {
 };
 
 enum limits {
+	/*
+	 * A tick is 2^4 jiffies, 16 to 160 ms. A stamp of 32 bits is then in the past for a year after its time, even where
+	 * nothing sweeps; in jiffies it would come to life again after 25 days, and a stamp of 0 for the first minutes after boot.
+	 */
+	TICK_SHIFT = 4,
 	/* Slots that a newcomer may take before it goes on to another group; a power of two. */
 	CONNECTION_GROUP_SLOTS = 8,
 	CONNECTION_GROUPS_TRIED = 8,
@@ -64,7 +69,7 @@ enum limits {
 
 /*
  * A connection's life word: everything of it that changes, so that each change is one compare-and-swap.
- *   63..32 jiffies when it expires   31..16 tag of the hash   15..12 generation
+ *   63..32 tick when it expires   31..16 tag of the hash   15..12 generation
  *   11..8 state   7..5 distance   4..2 flags below   1..0 phase
  */
 enum life {
@@ -96,12 +101,6 @@ enum outcome {
 	OUTCOME_PASS_NO_SERVICE = 4,
 	OUTCOME_PASS_NOT_NEW = 5,
 	OUTCOME_PASS_TO_TC = 6,
-	/* Sent on. */
-	OUTCOME_FORWARD_NAT = 7,
-	OUTCOME_FORWARD_NAT_REPLY = 8,
-	OUTCOME_FORWARD_DIRECT = 9,
-	OUTCOME_FORWARD_TUNNEL = 10,
-	OUTCOME_FORWARD_LOCAL = 11,
 	/* Answered by us. */
 	OUTCOME_ICMP_TOO_BIG = 12,
 	OUTCOME_ICMP_TIME_EXCEEDED = 13,
@@ -263,11 +262,11 @@ struct settings {
 	__u64 hash_seed[2];
 	/* Number of connection groups less one; a power of two less one. */
 	__u32 group_mask;
-	/* Jiffies a second. */
-	__u32 hz;
+	/* Ticks a second, rounded up. */
+	__u32 second;
 	__u32 flags;
 	__u32 reserved;
-	/* Timeouts in jiffies: TCP by enum tcp_state, then by enum timeout. */
+	/* Timeouts in ticks: TCP by enum tcp_state, then by enum timeout. */
 	__u32 timeout[16];
 	/* A bit for each virtual address, and for each NAT server's address: most packets that are not ours end here. */
 	__u64 virtual_filter[16];
@@ -278,7 +277,7 @@ struct settings {
 struct sweep {
 	__u32 first_group;
 	__u32 groups;
-	/* Results. now: the low half of jiffies. */
+	/* Results. now: the tick. */
 	__u32 live;
 	__u32 expired;
 	__u32 now;

@@ -196,7 +196,7 @@ __noinline int connection_end(const struct place *place)
 __noinline int connection_add(const struct newcomer *newcomer, const struct flow *flow, __u64 hash, struct place *place)
 {
 	struct settings *settings = settings_get();
-	struct entry entry = { .home = hash_home(hash), .tag = hash_tag(hash), .now = now_jiffies(), .slot = CONNECTION_GROUP_SLOTS };
+	struct entry entry = { .home = hash_home(hash), .tag = hash_tag(hash), .now = now_ticks(), .slot = CONNECTION_GROUP_SLOTS };
 	struct server_load *load;
 	__u32 server;
 
@@ -244,7 +244,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 {
 	struct settings *settings = settings_get();
 	struct connection *connection;
-	__u32 now = now_jiffies();
+	__u32 now = now_ticks();
 	__u64 life;
 
 	if (!settings || !place || !packet)

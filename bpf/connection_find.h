@@ -165,7 +165,7 @@ static __always_inline __u64 slot_ends(const struct flow *flow, int reply)
 __noinline int connection_search_on(const struct flow *flow, __u64 hash, struct place *place, int reply)
 {
 	struct settings *settings = settings_get();
-	struct search search = { .tag = hash_tag(hash), .home = hash_home(hash), .now = now_jiffies(), .reply = reply };
+	struct search search = { .tag = hash_tag(hash), .home = hash_home(hash), .now = now_ticks(), .reply = reply };
 
 	if (!settings || !flow || !place)
 		return 0;
@@ -190,7 +190,7 @@ static __always_inline int connection_search(const struct flow *flow, __u64 hash
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 0;
-	place->slot = group_search(group, flow, slot_ends(flow, reply), hash_home(hash), hash_tag(hash), now_jiffies(), reply, &place->life);
+	place->slot = group_search(group, flow, slot_ends(flow, reply), hash_home(hash), hash_tag(hash), now_ticks(), reply, &place->life);
 	if (likely(place->slot < CONNECTION_GROUP_SLOTS))
 		return 1;
 	return group_overflowed(index) ? connection_search_on(flow, hash, place, reply) : 0;

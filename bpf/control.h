@@ -36,7 +36,7 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 SEC("syscall")
 int sweep(struct sweep *argument)
 {
-	struct sweep sweep = { .first_group = argument->first_group, .now = now_jiffies() };
+	struct sweep sweep = { .first_group = argument->first_group, .now = now_ticks() };
 
 	bpf_loop(argument->groups, sweep_group, &sweep, 0);
 	argument->live = sweep.live;

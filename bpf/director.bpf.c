@@ -22,7 +22,7 @@ static __always_inline int place_is_over(const struct place *place, const struct
 static __always_inline int request(context *ctx, struct packet *packet, const struct settings *settings)
 {
 	const struct flow *flow = &packet->flow;
-	__u32 now = now_jiffies();
+	__u32 now = now_ticks();
 	__u64 hash = flow_hash(flow, settings);
 	struct place place = {};
 	struct connection *connection;
@@ -85,7 +85,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	verdict = forward_reply(ctx, packet, connection);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 1, settings, now_jiffies());
+	connection_touch(&place, packet, 1, settings, now_ticks());
 	count_out(connection->service, connection->server, packet->segments, packet->length);
 	return verdict;
 }

@@ -18,6 +18,7 @@
 #include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
+#include "abi.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -30,12 +31,13 @@ typedef struct __sk_buff context;
 
 /* A step's answer: a verdict of the hook, or NEXT: go on. */
 enum {
-	NEXT = -1,
+	NEXT = -100,
 #ifdef HOOK_XDP
 	VERDICT_PASS = XDP_PASS,
 	VERDICT_DROP = XDP_DROP,
 #else
-	VERDICT_PASS = TC_ACT_OK,
+	/* Not TC_ACT_OK: programs behind ours (a real server's decapsulation, a filter of the operator's) have their say too. */
+	VERDICT_PASS = TC_ACT_UNSPEC,
 	VERDICT_DROP = TC_ACT_SHOT,
 #endif
 };
@@ -74,10 +76,10 @@ static __always_inline __u32 hook_ifindex(const context *ctx)
 #endif
 }
 
-/* Jiffies, as the life words count them: 32 bits, compared by difference. */
-static __always_inline __u32 now_jiffies(void)
+/* Now, in ticks: compared by difference. */
+static __always_inline __u32 now_ticks(void)
 {
-	return (__u32)bpf_jiffies64();
+	return bpf_jiffies64() >> TICK_SHIFT;
 }
 
 #endif

@@ -64,7 +64,7 @@ static __always_inline int service_connect(const struct packet *packet, const st
 	newcomer.method = server->method;
 	newcomer.server = index;
 	newcomer.service = service->index;
-	newcomer.life = (__u64)(now_jiffies() + settings->timeout[TCP_STATE_NONE]) << LIFE_EXPIRES_SHIFT;
+	newcomer.life = (__u64)(now_ticks() + settings->timeout[TCP_STATE_NONE]) << LIFE_EXPIRES_SHIFT;
 	if (server->method != FORWARDING_METHOD_NAT)
 		newcomer.life |= LIFE_NO_OUTPUT;
 	if (!connection_add(&newcomer, flow, hash, place))

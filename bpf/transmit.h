@@ -64,7 +64,7 @@ static __always_inline int way_is_open(context *ctx, __u32 ifindex)
 	return port && (port->flags & PORT_REDIRECT);
 }
 
-__noinline int neighbour_refresh(context *ctx, __u32 index, __u32 now, __u32 hz)
+__noinline int neighbour_refresh(context *ctx, __u32 index, __u32 now, __u32 second)
 {
 	struct neighbour *neighbour = bpf_map_lookup_elem(&neighbours, &index);
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
@@ -81,7 +81,7 @@ __noinline int neighbour_refresh(context *ctx, __u32 index, __u32 now, __u32 hz)
 	__builtin_memcpy(neighbour->source_mac, way.source_mac, 6);
 	neighbour->ifindex = way.ifindex;
 	barrier();
-	neighbour->valid_until = now + hz;
+	neighbour->valid_until = now + second;
 	return 1;
 }
 
@@ -92,7 +92,7 @@ static __always_inline struct neighbour *way_to_server(context *ctx, __u32 index
 
 	if (!neighbour)
 		return NULL;
-	if (unlikely((__s32)(neighbour->valid_until - now) <= 0 && !neighbour_refresh(ctx, index, now, settings->hz)))
+	if (unlikely((__s32)(neighbour->valid_until - now) <= 0 && !neighbour_refresh(ctx, index, now, settings->second)))
 		return NULL;
 	return neighbour;
 }

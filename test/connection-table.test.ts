@@ -50,12 +50,15 @@ function counted(stage: Stage): { connections: number; total: number; refused: n
   };
 }
 
+/** A tick is 160 ms where the kernel's is 10. */
+const A_FEW_TICKS_MS = 500;
+
 /** Lets every connection that is touched while `work` runs be over at its end. */
 function withShortLives(stage: Stage, work: () => void): void {
   const restore = stage.setTimeouts(() => 1);
   work();
   restore();
-  pauseMs(50);
+  pauseMs(A_FEW_TICKS_MS);
 }
 
 function pauseMs(ms: number): void {
@@ -151,7 +154,7 @@ test("two CPUs that fill, refuse and take over at the same time lose count of no
     const restore = stage.setTimeouts(() => 2);
     await sendTwice(stage, seed, { flows: 30_000, tcpFlags: SYN });
     restore();
-    pauseMs(50);
+    pauseMs(A_FEW_TICKS_MS);
     stage.inside(() => {
       const { total } = counted(stage);
       assert.equal(total, 0);

@@ -14,7 +14,7 @@ import type {
   TrafficCounters,
   WantedAttachment,
 } from "../model/plane.ts";
-import { type ForwardingMethod, type Protocol, type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import { type Protocol, type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { schedulerOf } from "../scheduler/index.ts";
 import { type Candidate, type Flow, idleCandidate } from "../scheduler/scheduler.ts";
 
@@ -38,8 +38,6 @@ interface Connection {
   readonly entry: ServerEntry;
   active: boolean;
 }
-
-const OUTCOMES = { nat: "FORWARD_NAT", dr: "FORWARD_DIRECT", tun: "FORWARD_TUNNEL" } as const satisfies Record<ForwardingMethod, string>;
 
 export class MemoryPlane implements DataPlane {
   readonly #services = new Map<string, ServiceEntry>();
@@ -210,7 +208,6 @@ export class MemoryPlane implements DataPlane {
 
   #forward(entry: ServerEntry): RealServer | undefined {
     if (!entry.available) return this.#count("DROP_SERVER_GONE");
-    this.#count(OUTCOMES[entry.server.method]);
     return entry.server;
   }
 

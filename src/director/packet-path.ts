@@ -17,7 +17,7 @@ import { EvenkeelError } from "../model/error.ts";
 import { Choice, type Choose, chooseCodec, Limits, MAPS, type MapName, type Settings, type Sweep, sweepCodec } from "../wire/abi.ts";
 import { decoded, encoded } from "../wire/codec.ts";
 import { CONNECTIONS_MAX_DEFAULT, groupsFor } from "./capacity.ts";
-import { timeoutJiffies } from "./timeouts.ts";
+import { ticks, timeoutTicks } from "./timeouts.ts";
 
 type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
 
@@ -130,16 +130,16 @@ export class PacketPath {
   }
 
   /** Frees connections past their time, all groups; afterwards the loads are exact. */
-  sweep(): { readonly live: number; readonly expired: number; readonly nowJiffies: number } {
+  sweep(): { readonly live: number; readonly expired: number; readonly nowTicks: number } {
     const groups = this.maps.connections.maxEntries;
-    const total = { live: 0, expired: 0, nowJiffies: 0 };
+    const total = { live: 0, expired: 0, nowTicks: 0 };
     for (let firstGroup = 0; firstGroup < groups; firstGroup += SWEEP_SLICE) {
       const slice: Sweep = { firstGroup, groups: Math.min(SWEEP_SLICE, groups - firstGroup), live: 0, expired: 0, now: 0 };
       const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.sweep), encoded(sweepCodec, slice));
       const result = decoded(sweepCodec, argument);
       total.live += result.live;
       total.expired += result.expired;
-      total.nowJiffies = result.now;
+      total.nowTicks = result.now;
     }
     return total;
   }
@@ -220,9 +220,9 @@ function freshSettings(groups: number): Settings {
   return {
     hashSeed: [seed.readBigUInt64LE(0), seed.readBigUInt64LE(8)],
     groupMask: groups - 1,
-    hz,
+    second: ticks(1, hz),
     flags: 0,
-    timeout: timeoutJiffies(hz),
+    timeout: timeoutTicks(hz),
     virtualFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),
     serverFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),
   };

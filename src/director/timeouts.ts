@@ -1,6 +1,6 @@
 /** How long a connection lives without a packet, by its state: the defaults of IPVS (ip_vs_proto_tcp.c, ip_vs_proto_udp.c). */
 
-import { TcpState, Timeout } from "../wire/abi.ts";
+import { Limits, TcpState, Timeout } from "../wire/abi.ts";
 
 const TCP_SECONDS = {
   NONE: 2,
@@ -19,9 +19,16 @@ const TCP_SECONDS = {
 const UDP_SECONDS = 5 * 60;
 
 /** In the order of struct settings.timeout. */
-export function timeoutJiffies(hz: number): number[] {
-  const jiffies = Array<number>(Timeout.COUNT).fill(0);
-  for (const [state, seconds] of Object.entries(TCP_SECONDS)) jiffies[TcpState[state as keyof typeof TCP_SECONDS]] = seconds * hz;
-  jiffies[Timeout.UDP] = UDP_SECONDS * hz;
-  return jiffies;
+export function timeoutTicks(jiffiesPerSecond: number): number[] {
+  const timeouts = Array<number>(Timeout.COUNT).fill(0);
+  for (const [state, seconds] of Object.entries(TCP_SECONDS)) {
+    timeouts[TcpState[state as keyof typeof TCP_SECONDS]] = ticks(seconds, jiffiesPerSecond);
+  }
+  timeouts[Timeout.UDP] = ticks(UDP_SECONDS, jiffiesPerSecond);
+  return timeouts;
+}
+
+/** Rounded up, and one for the tick that is running: nothing ends before its time. */
+export function ticks(seconds: number, jiffiesPerSecond: number): number {
+  return Math.ceil((seconds * jiffiesPerSecond) / 2 ** Limits.TICK_SHIFT) + 1;
 }

@@ -65,7 +65,7 @@ export interface ServiceCounters extends TrafficCounters {
 export interface Counters {
   readonly services: readonly ServiceCounters[];
   readonly servers: readonly ServerCounters[];
-  /** What became of packets, by name of the outcome ("FORWARD_NAT", "DROP_NO_SERVER", ...). */
+  /** What became of packets that were not sent on, by name of the outcome ("PASS_NO_SERVICE", "DROP_NO_SERVER", ...). */
   readonly outcomes: Readonly<Record<string, bigint>>;
 }
 

@@ -97,6 +97,7 @@ export const timeoutName: Readonly<Record<number, string>> = Object.freeze({
 
 /** enum limits */
 export const Limits = Object.freeze({
+  TICK_SHIFT: 4,
   CONNECTION_GROUP_SLOTS: 8,
   CONNECTION_GROUPS_TRIED: 8,
   ADDRESS_FILTER_BITS: 1024,
@@ -106,6 +107,7 @@ export type Limits = (typeof Limits)[keyof typeof Limits];
 
 /** The names of enum limits by value. */
 export const limitsName: Readonly<Record<number, string>> = Object.freeze({
+  4: "TICK_SHIFT",
   8: "CONNECTION_GROUP_SLOTS",
   1024: "ADDRESS_FILTER_BITS",
   16: "ADDRESS_FILTER_WORDS",
@@ -153,11 +155,6 @@ export const Outcome = Object.freeze({
   PASS_NO_SERVICE: 4,
   PASS_NOT_NEW: 5,
   PASS_TO_TC: 6,
-  FORWARD_NAT: 7,
-  FORWARD_NAT_REPLY: 8,
-  FORWARD_DIRECT: 9,
-  FORWARD_TUNNEL: 10,
-  FORWARD_LOCAL: 11,
   ICMP_TOO_BIG: 12,
   ICMP_TIME_EXCEEDED: 13,
   ICMP_UNREACHABLE: 14,
@@ -182,11 +179,6 @@ export const outcomeName: Readonly<Record<number, string>> = Object.freeze({
   4: "PASS_NO_SERVICE",
   5: "PASS_NOT_NEW",
   6: "PASS_TO_TC",
-  7: "FORWARD_NAT",
-  8: "FORWARD_NAT_REPLY",
-  9: "FORWARD_DIRECT",
-  10: "FORWARD_TUNNEL",
-  11: "FORWARD_LOCAL",
   12: "ICMP_TOO_BIG",
   13: "ICMP_TIME_EXCEEDED",
   14: "ICMP_UNREACHABLE",
@@ -680,7 +672,7 @@ export const connectionGroupCodec = {
 export interface Settings {
   readonly hashSeed: readonly bigint[];
   readonly groupMask: number;
-  readonly hz: number;
+  readonly second: number;
   readonly flags: number;
   readonly timeout: readonly number[];
   readonly virtualFilter: readonly bigint[];
@@ -689,11 +681,11 @@ export interface Settings {
 
 export const settingsCodec = {
   size: 352,
-  offsets: { hashSeed: 0, groupMask: 16, hz: 20, flags: 24, timeout: 32, virtualFilter: 96, serverFilter: 224 },
+  offsets: { hashSeed: 0, groupMask: 16, second: 20, flags: 24, timeout: 32, virtualFilter: 96, serverFilter: 224 },
   decode: (view, offset) => ({
     hashSeed: listAt(u64, view, offset, 2),
     groupMask: view.getUint32(offset + 16, true),
-    hz: view.getUint32(offset + 20, true),
+    second: view.getUint32(offset + 20, true),
     flags: view.getUint32(offset + 24, true),
     timeout: listAt(u32, view, offset + 32, 16),
     virtualFilter: listAt(u64, view, offset + 96, 16),
@@ -702,7 +694,7 @@ export const settingsCodec = {
   encode: (view, offset, value) => {
     putList(u64, view, offset, value.hashSeed, 2);
     view.setUint32(offset + 16, value.groupMask, true);
-    view.setUint32(offset + 20, value.hz, true);
+    view.setUint32(offset + 20, value.second, true);
     view.setUint32(offset + 24, value.flags, true);
     zeroBytes(view, offset + 28, 4);
     putList(u32, view, offset + 32, value.timeout, 16);

@@ -8,7 +8,7 @@ import type { Bytes, Expectation, Left, PacketStep, Row } from "./row.ts";
 import { CLIENTS, type Hook, type Stage } from "./stage.ts";
 
 const VERDICTS = {
-  tc: { pass: 0, drop: 2, out: 7, back: 7 },
+  tc: { pass: 0xffffffff, drop: 2, out: 7, back: 7 },
   // Out of another interface: XDP_REDIRECT; back where it came from: XDP_TX.
   xdp: { pass: 2, drop: 1, out: 4, back: 3 },
 } as const;

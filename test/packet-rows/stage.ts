@@ -124,10 +124,10 @@ export class Stage {
     for (const side of SIDES) this.path.maps.ports.update(this.ifindexes[side], { mac: this.macs[side], flags });
   }
 
-  /** Timeouts in jiffies; what is not named keeps its own. The way back is returned. */
-  setTimeouts(timeout: (state: number, jiffies: number) => number): () => void {
+  /** Timeouts in ticks; what is not named keeps its own. The way back is returned. */
+  setTimeouts(timeout: (state: number, ticks: number) => number): () => void {
     const before = this.path.settings();
-    this.path.maps.settings.update(0, { ...before, timeout: before.timeout.map((jiffies, state) => timeout(state, jiffies)) });
+    this.path.maps.settings.update(0, { ...before, timeout: before.timeout.map((ticks, state) => timeout(state, ticks)) });
     return () => this.path.maps.settings.update(0, { ...this.path.settings(), timeout: before.timeout });
   }
 

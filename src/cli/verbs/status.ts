@@ -10,7 +10,7 @@ const TEXT = {
   cure: "evenkeel apply FILE makes one",
   listens: (list: string) => `listens on ${list}`,
   nowhere: "listens on no interface",
-  outcomes: "what became of packets:",
+  outcomes: "packets that were not sent on:",
   examples: `
 Examples:
   evenkeel status
