@@ -381,6 +381,6 @@ function withSockets(work: (fds: { ipv4: number; ipv6: number; own: number }) =>
   try {
     work({ ipv4: sockets.ipv4.fd, ipv6: sockets.ipv6.fd, own: sockets.own.fd });
   } finally {
-    for (const { close } of Object.values(sockets)) close();
+    for (const socket of Object.values(sockets)) socket.close();
   }
 }

@@ -36,7 +36,7 @@ export function quote(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
-  if (typeof value !== "string") return String(value);
+  if (typeof value !== "string") return `${value as number | boolean | bigint}`;
   const shown = value.length > 60 ? `${value.slice(0, 57)}...` : value;
   return printable(JSON.stringify(shown));
 }

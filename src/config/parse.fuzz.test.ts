@@ -73,7 +73,7 @@ function answers(file: string | Uint8Array): void {
     const line = formatComplaint(complaint);
     assert.match(line, /^evenkeel\.yaml:[1-9]\d*:[1-9]\d*: ./);
     assert.ok(
-      [...line].every((character) => character >= " " && character !== "\u007f"),
+      Array.from(line).every((character) => character >= " " && character !== "\u007f"),
       "a complaint is one line that no terminal obeys",
     );
   }

@@ -134,7 +134,7 @@ class Reading implements Source {
         this.#complainAt(this.#placeAt(keyOffset), "a key should be a word", path);
         continue;
       }
-      const name = String(key.value);
+      const name = `${key.value as string | number | boolean | bigint}`;
       const whole = [...path, name];
       const first = Object.hasOwn(mapping, name) ? this.place(whole, "key") : undefined;
       if (first === undefined) mapping[name] = this.#valueOf(value, whole, keyOffset, aliased);
@@ -159,21 +159,22 @@ class Reading implements Source {
   }
 }
 
-function syntaxText(error: YAMLError): string {
-  switch (error.code) {
-    case "TAB_AS_INDENT":
-      return "not valid YAML: a tab cannot indent; use spaces";
-    case "MULTIPLE_DOCS":
-      return "a second document begins here; a configuration is one document, without ---";
-    case "BLOCK_AS_IMPLICIT_KEY":
-    case "MULTILINE_IMPLICIT_KEY":
-      return `not valid YAML: ${printable(error.message)} (an IPv6 address that ends with a colon needs quotes)`;
-    case "RESOURCE_EXHAUSTION":
-      return "not valid YAML: nested too deeply";
-    default:
-      // The message may quote the file as it is.
-      return `not valid YAML: ${printable(error.message)}`;
-  }
+function syntaxText({ code, message }: YAMLError): string {
+  // The message may quote the file as it is.
+  return SYNTAX_TEXTS[code]?.(printable(message)) ?? `not valid YAML: ${printable(message)}`;
+}
+
+/** Where the library's own words would not help. */
+const SYNTAX_TEXTS: Partial<Record<YAMLError["code"], (message: string) => string>> = {
+  TAB_AS_INDENT: () => "not valid YAML: a tab cannot indent; use spaces",
+  MULTIPLE_DOCS: () => "a second document begins here; a configuration is one document, without ---",
+  BLOCK_AS_IMPLICIT_KEY: hintAtColon,
+  MULTILINE_IMPLICIT_KEY: hintAtColon,
+  RESOURCE_EXHAUSTION: () => "not valid YAML: nested too deeply",
+};
+
+function hintAtColon(message: string): string {
+  return `not valid YAML: ${message} (an IPv6 address that ends with a colon needs quotes)`;
 }
 
 function offsetOf(node: unknown): number | undefined {

@@ -6,7 +6,13 @@ import type { Configuration } from "./configuration.ts";
 /** `automatic`: where to listen when the configuration leaves it open. */
 export function toDesired(configuration: Configuration, automatic: readonly WantedAttachment[]): DesiredState {
   return {
-    services: configuration.services.map(({ name: _, ...service }) => service),
+    services: configuration.services.map(({ address, port, protocol, scheduler, servers }) => ({
+      address,
+      port,
+      protocol,
+      scheduler,
+      servers,
+    })),
     attachments: configuration.interfaces ?? automatic,
   };
 }

@@ -49,8 +49,8 @@ const service6 = service({
 });
 
 export function dataPlaneContract(name: string, open: Opener): void {
-  const check = (promise: string, body: (open: OpenPlane) => void, options: { timeout?: number } = {}) =>
-    test(`${name} ${promise}`, options, async (t) => {
+  const check = (promise: string, body: (open: OpenPlane) => void, options: { timeout?: number } = {}): void =>
+    void test(`${name} ${promise}`, options, async (t) => {
       const opened = await open(t);
       if (opened !== undefined) body(opened);
     });
@@ -143,7 +143,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
     );
     const counted = servers.map((each) => [serverName(each.server), each.connections, each.active, each.inactive] as const);
     assert.deepEqual(
-      counted.toSorted(),
+      counted.toSorted(([one], [other]) => (one < other ? -1 : 1)),
       service().servers.map((each) => [serverName(each), 0n, 0, 0]),
     );
   });

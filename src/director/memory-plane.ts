@@ -167,7 +167,7 @@ export class MemoryPlane implements DataPlane {
 
   #deleteService(head: ServiceHead): void {
     const entry = this.#service(head);
-    for (const { server } of [...entry.servers]) this.#deleteServer(entry, server);
+    for (const { server } of entry.servers.slice()) this.#deleteServer(entry, server);
     this.#services.delete(serviceName(head));
   }
 

@@ -89,7 +89,7 @@ class MemoryMachine implements Machine, RecordKeeper {
 
   /** The values that are not "absent", for comparing. */
   snapshot(): Record<string, string> {
-    return Object.fromEntries([...this.values].filter(([, value]) => value !== ABSENT).sort());
+    return Object.fromEntries([...this.values].filter(([, value]) => value !== ABSENT).sort(([one], [other]) => (one < other ? -1 : 1)));
   }
 }
 

@@ -29,8 +29,8 @@ export function diff(desired: DesiredState, actual: ActualState): Change[] {
   ];
 }
 
-export function headOf({ servers: _, ...head }: VirtualService): ServiceHead {
-  return head;
+export function headOf({ address, port, protocol, scheduler }: VirtualService): ServiceHead {
+  return { address, port, protocol, scheduler };
 }
 
 /** Whether an interface is attached as wanted: "auto" is content with any hook. */
