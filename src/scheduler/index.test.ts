@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SCHEDULERS } from "../model/service.ts";
-import { schedulerOf, schedulers } from "./index.ts";
-import { schedulerContract } from "./scheduler.contract.ts";
+import { allSchedulers, findScheduler, schedulerOf, schedulers } from "./index.ts";
+import { cursorContract, schedulerContract } from "./scheduler.contract.ts";
 
-for (const name of SCHEDULERS) schedulerContract(name, schedulerOf(name));
+for (const [name, scheduler] of Object.entries(allSchedulers)) schedulerContract(name, scheduler);
 
-test("the table holds exactly the schedulers that the model names", () => {
+for (const name of SCHEDULERS) cursorContract(name, schedulerOf(name));
+
+test("a configuration may name exactly the schedulers that the packet path has", () => {
   assert.deepEqual(Object.keys(schedulers).sort(), [...SCHEDULERS].sort());
+});
+
+test("the table holds every scheduler of IPVS", () => {
+  const names = ["dh", "fo", "lblc", "lblcr", "lc", "mh", "nq", "ovf", "rr", "sed", "sh", "twos", "wlc", "wrr"];
+  assert.deepEqual(Object.keys(allSchedulers).sort(), names);
+});
+
+test("a name that is none finds no scheduler", () => {
+  for (const name of ["", "WLC", "toString", "none"]) assert.equal(findScheduler(name), undefined);
 });

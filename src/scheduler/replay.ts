@@ -4,6 +4,7 @@
  */
 
 import { type Address, type Family, parseAddress } from "../model/address.ts";
+import { BadRecording, fieldsOf, listOf } from "./recording/recorded.ts";
 import type { Flow } from "./scheduler.ts";
 
 export type ServerId = number;
@@ -42,12 +43,12 @@ export interface ReplayResult {
 
 /** `recording` is the parsed JSON. Throws when it is not a recording; differences are a result, not an error. */
 export function replay(recording: unknown, engine: ReplayEngine): ReplayResult {
-  const scenarios = list(record(recording, "the recording")["scenarios"], "scenarios");
+  const scenarios = listOf(fieldsOf(recording, "the recording")["scenarios"], "scenarios");
   const differences: ReplayDifference[] = [];
   let decisions = 0;
   for (const scenario of scenarios) {
-    const { seed, ops } = record(scenario, "a scenario");
-    for (const [operation, op] of list(ops, "ops").entries()) {
+    const { seed, ops } = fieldsOf(scenario, "a scenario");
+    for (const [operation, op] of listOf(ops, "ops").entries()) {
       const decision = perform(engine, new Operation(op));
       if (decision === undefined) continue;
       decisions++;
@@ -90,7 +91,7 @@ function perform(engine: ReplayEngine, op: Operation): Decision | undefined {
     case "conn":
       return { expected: op.choice(5), chosen: engine.connect(op.flow()) };
     default:
-      throw new Error(`the recording has an unknown operation: ${op.describe()}`);
+      throw new BadRecording(`the recording has an unknown operation: ${op.describe()}`);
   }
 }
 
@@ -99,7 +100,7 @@ class Operation {
   readonly #parts: readonly unknown[];
 
   constructor(op: unknown) {
-    this.#parts = list(op, "an operation");
+    this.#parts = listOf(op, "an operation");
   }
 
   get name(): string {
@@ -112,13 +113,13 @@ class Operation {
 
   text(index: number): string {
     const value = this.#parts[index];
-    if (typeof value !== "string") throw new Error(`text was expected at ${index} of ${this.describe()}`);
+    if (typeof value !== "string") throw new BadRecording(`text was expected at ${index} of ${this.describe()}`);
     return value;
   }
 
   number(index: number): number {
     const value = this.#parts[index];
-    if (typeof value !== "number") throw new Error(`a number was expected at ${index} of ${this.describe()}`);
+    if (typeof value !== "number") throw new BadRecording(`a number was expected at ${index} of ${this.describe()}`);
     return value;
   }
 
@@ -134,14 +135,4 @@ class Operation {
       destinationPort: this.number(4),
     };
   }
-}
-
-function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${what} should be an object`);
-  return value as Readonly<Record<string, unknown>>;
-}
-
-function list(value: unknown, what: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error(`${what} should be a list`);
-  return value;
 }

@@ -1,13 +1,13 @@
 /** Round-robin: the next server after the last choice that may serve. Weights only say whether a server serves at all. */
 
-import { type Candidate, type Cursor, type Flow, listStep, mayServe, type Scheduler } from "./scheduler.ts";
+import { type Candidate, type Cursor, type CursorScheduler, type Flow, listStep, mayServe } from "./scheduler.ts";
 
 export interface RrMemory {
   /** The last choice + 1; 0 = before the list. */
   position: number;
 }
 
-export const rr: Scheduler<RrMemory> = {
+export const rr: CursorScheduler<RrMemory> = {
   prepare(): RrMemory {
     return { position: 0 };
   },

@@ -6,12 +6,17 @@
 import { type Address, sameAddress } from "../model/address.ts";
 import type { RealServer } from "../model/service.ts";
 
-/** A server as a scheduler sees it. Address and port say which one it is; the rest is what may sway the choice. */
+/**
+ * A server as a scheduler sees it. Address and port say which one it is; the rest is what may sway the choice. It may be
+ * a record that its owner updates in place: a scheduler that remembers servers then sees what becomes of them.
+ */
 export interface Candidate {
   readonly address: Address;
   readonly port: number;
   /** 0 = quiesced: never chosen. */
   readonly weight: number;
+  /** The latest weight that was not 0, else the one it was added with: mh keeps the places of a quiesced server. */
+  readonly lastWeight: number;
   /** Over its upper threshold: IP_VS_DEST_F_OVERLOAD. */
   readonly overloaded: boolean;
   /** Connections that stand in an active state. */
@@ -28,6 +33,20 @@ export interface Flow {
   readonly destinationPort: number;
 }
 
+/** What a choice may depend on besides the servers and the flow. */
+export interface Occasion {
+  /** sh-fallback, mh-fallback: when the server of the bucket cannot serve, try the buckets behind it. */
+  readonly fallback: boolean;
+  /** sh-port, mh-port: the client's port counts as well. */
+  readonly usePort: boolean;
+  /** Monotonic, with the same beginning as the time given to `prepare`. */
+  readonly nowMs: number;
+  /** How long lblc and lblcr remember what is not asked for (sysctls lblc_expiration and lblcr_expiration). */
+  readonly cacheExpirationMs: number;
+  /** A whole number from 0 up to, and without, `below`; each as likely. */
+  readonly chance: (below: number) => number;
+}
+
 /**
  * The part of a memory that the packet path moves on by itself, in the terms of `struct plan` (bpf/abi.h): low word of
  * its cursor the position of the last choice + 1 (0 = before the list), high word the current weight.
@@ -37,17 +56,24 @@ export interface Cursor {
   readonly currentWeight: number;
 }
 
-/**
- * `choose` moves the memory on in place, as a packet moves the plan's cursor. `changed` answers with a new memory, as the
- * control plane writes a new plan. A memory belongs to the scheduler that made it.
- */
+/** `choose` may move the memory on in place. A memory belongs to the scheduler that made it. */
 export interface Scheduler<Memory extends object = object> {
   /** The memory of a scheduler that begins with these servers (a new service, or a service that changes its scheduler). */
-  prepare(servers: readonly Candidate[]): Memory;
+  prepare(servers: readonly Candidate[], nowMs: number): Memory;
   /** The position of the server for this flow; undefined when no server can take it. */
-  choose(servers: readonly Candidate[], flow: Flow, memory: Memory): number | undefined;
+  choose(servers: readonly Candidate[], flow: Flow, memory: Memory, occasion: Occasion): number | undefined;
   /** The memory after exactly one server was added (at the head), deleted or edited. IPVS counts an edit that alters nothing. */
   changed(memory: Memory, before: readonly Candidate[], after: readonly Candidate[]): Memory;
+}
+
+/**
+ * A scheduler whose memory is a place in the list. Its choice moves the place on, as a packet moves the plan's cursor, and
+ * depends on nothing but the list; a change of the list answers with a new memory and leaves the old one as it was, as the
+ * control plane writes a new plan.
+ */
+export interface CursorScheduler<Memory extends object = object> extends Scheduler<Memory> {
+  prepare(servers: readonly Candidate[]): Memory;
+  choose(servers: readonly Candidate[], flow: Flow, memory: Memory): number | undefined;
   /** What the packet path has to be told of a memory, and the memory again from what the packet path made of it. */
   cursor(memory: Memory): Cursor;
   resume(servers: readonly Candidate[], cursor: Cursor): Memory;
@@ -55,7 +81,8 @@ export interface Scheduler<Memory extends object = object> {
 
 /** A server with no connection yet. */
 export function idleCandidate(server: Pick<RealServer, "address" | "port" | "weight">): Candidate {
-  return { address: server.address, port: server.port, weight: server.weight, overloaded: false, active: 0, total: 0 };
+  const { address, port, weight } = server;
+  return { address, port, weight, lastWeight: weight, overloaded: false, active: 0, total: 0 };
 }
 
 /** The candidates of a service whose servers are told in the order in which they were added. */
@@ -66,6 +93,25 @@ export function walkOrder(servers: readonly Pick<RealServer, "address" | "port" 
 /** Whether a scheduler may choose it at all. */
 export function mayServe(candidate: Candidate): boolean {
   return candidate.weight > 0 && !candidate.overloaded;
+}
+
+/** What a table of positions names, when it may serve. */
+export function usablePosition(servers: readonly Candidate[], position: number | undefined): number | undefined {
+  const candidate = position === undefined ? undefined : servers[position];
+  return candidate !== undefined && mayServe(candidate) ? position : undefined;
+}
+
+/** The position of the heaviest of those that will do; the first in the walk wins a tie. */
+export function heaviest(servers: readonly Candidate[], willDo: (candidate: Candidate) => boolean): number | undefined {
+  let found: number | undefined;
+  let weight = 0;
+  for (let i = 0; i < servers.length; i++) {
+    const candidate = servers[i];
+    if (candidate === undefined || candidate.weight <= weight || !willDo(candidate)) continue;
+    found = i;
+    weight = candidate.weight;
+  }
+  return found;
 }
 
 /** What happened between two lists that differ by one step. */
@@ -88,6 +134,14 @@ export function listStep(before: readonly Candidate[], after: readonly Candidate
 
 function sameServers(one: readonly Candidate[], other: readonly Candidate[]): boolean {
   return one.length === other.length && one.every((candidate, i) => sameServer(candidate, other[i]));
+}
+
+/** Where a server stands that was remembered; undefined when it is no longer in the list (IPVS: not AVAILABLE). */
+export function positionOf(servers: readonly Candidate[], remembered: Candidate): number | undefined {
+  const same = servers.indexOf(remembered);
+  if (same !== -1) return same;
+  const equal = servers.findIndex((server) => sameServer(server, remembered));
+  return equal === -1 ? undefined : equal;
 }
 
 function sameServer(one: Candidate, other: Candidate | undefined): boolean {

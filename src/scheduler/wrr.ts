@@ -4,7 +4,7 @@
  * smooth (heavy servers come in runs), and the current weight outlives changes of the list.
  */
 
-import { type Candidate, type Cursor, type Flow, listStep, mayServe, type Scheduler } from "./scheduler.ts";
+import { type Candidate, type Cursor, type CursorScheduler, type Flow, listStep, mayServe } from "./scheduler.ts";
 
 export interface WrrMemory {
   /** Where the walk stands: the last choice + 1; 0 = before the list. */
@@ -15,7 +15,7 @@ export interface WrrMemory {
   readonly weightDivisor: number;
 }
 
-export const wrr: Scheduler<WrrMemory> = {
+export const wrr: CursorScheduler<WrrMemory> = {
   prepare(servers: readonly Candidate[]): WrrMemory {
     const range = weightRange(servers);
     return { position: 0, currentWeight: range.weightMax, ...range };
@@ -48,7 +48,7 @@ export const wrr: Scheduler<WrrMemory> = {
         restarted = true;
       }
       // Sweeps heavier than every server that may serve find nothing; IPVS makes them, we step over them.
-      reach ??= Math.max(weightDivisor, heaviest(servers));
+      reach ??= Math.max(weightDivisor, heaviestWeight(servers));
       if (weight > reach) weight -= Math.ceil((weight - reach) / weightDivisor) * weightDivisor;
       lastSweep = weight <= weightDivisor;
       // What stands behind the start was looked at before the restart, so the last sweep ends there.
@@ -93,11 +93,11 @@ export function weightRange(servers: readonly Candidate[]): WeightRange {
   return divisor === 0 ? { weightMax: 0, weightDivisor: 1 } : { weightMax: greatest - (divisor - 1), weightDivisor: divisor };
 }
 
-function greatestCommonDivisor(one: number, other: number): number {
+export function greatestCommonDivisor(one: number, other: number): number {
   return other === 0 ? one : greatestCommonDivisor(other, one % other);
 }
 
-function heaviest(servers: readonly Candidate[]): number {
+function heaviestWeight(servers: readonly Candidate[]): number {
   return servers.reduce((weight, candidate) => (mayServe(candidate) ? Math.max(weight, candidate.weight) : weight), 0);
 }
 

@@ -23,6 +23,7 @@ export const VERBS: readonly Verb[] = [
   { name: "status", load: () => import("./status.ts") },
   { name: "teardown", load: () => import("./teardown.ts") },
   { name: "realserver", load: () => import("./realserver.ts") },
+  { name: "selftest", load: () => import("./selftest.ts") },
 ];
 
 export function findVerb(name: string | undefined): Verb | undefined {

@@ -1,0 +1,151 @@
+/** Replays what is recorded of tables: hash buckets, picks of a Maglev table, and the tables of states. */
+
+import { parseAddress } from "../../model/address.ts";
+import { nextSctpState, SCTP_STATES, SCTP_TABLE, SCTP_TIMEOUT_SECONDS, type SctpEvent } from "../../model/sctp-states.ts";
+import {
+  nextTcpState,
+  SECURE_TCP_TABLE,
+  TCP_STATES,
+  TCP_TABLE,
+  TCP_TIMEOUT_SECONDS,
+  type TcpTable,
+  VIEWS,
+} from "../../model/tcp-states.ts";
+import { dhBucket } from "../dh.ts";
+import { buildMhTable, MH_TABLE_SIZE, mhPlace } from "../mh.ts";
+import { walkOrder } from "../scheduler.ts";
+import { shBucket } from "../sh.ts";
+import { BadRecording, type Difference, type Fields, fieldsOf, listOf, numberOf, type ReplayResult, textOf } from "./recorded.ts";
+
+export function isTables(recording: Fields): boolean {
+  return ["vectors", "cases", "normal", "states"].some((name) => name in recording);
+}
+
+export function replayTables(recording: Fields): ReplayResult {
+  if ("vectors" in recording) return replayBuckets(recording);
+  if ("cases" in recording) return replayMaglev(recording);
+  return "normal" in recording ? replayTcpStates(recording) : replaySctpStates(recording);
+}
+
+/** {"scheduler":"sh","vectors":[{"port_flag":false,"src":...,"sport":...,"dst":...,"bucket":55}, ...]} */
+function replayBuckets(recording: Fields): ReplayResult {
+  const scheduler = textOf(recording["scheduler"], "scheduler");
+  if (scheduler !== "sh" && scheduler !== "dh") throw new BadRecording(`no buckets are known of "${scheduler}"`);
+  const score = new Score(scheduler);
+  for (const value of listOf(recording["vectors"], "vectors")) {
+    const vector = fieldsOf(value, "a vector");
+    const address = (name: string) => parseAddress(textOf(vector[name], name));
+    const bucket =
+      scheduler === "dh"
+        ? dhBucket({ destination: address("dst") })
+        : shBucket({ client: address("src"), clientPort: numberOf(vector["sport"], "sport") }, vector["port_flag"] === true);
+    score.compare(`bucket ${numberOf(vector["bucket"], "bucket")}`, `bucket ${bucket}`);
+  }
+  return score.result();
+}
+
+/** {"cases":[{"weights":[3,1],"dests":["192.0.2.1:80",...],"picks":[["198.51.100.7",1], ...]}]}; numbers count from 1, in the order of adding. */
+function replayMaglev(recording: Fields): ReplayResult {
+  const size = numberOf(recording["table_size"], "table_size");
+  if (size !== MH_TABLE_SIZE) throw new BadRecording(`a Maglev table of ${size} places was recorded; ours has ${MH_TABLE_SIZE}`);
+  const score = new Score("mh");
+  for (const value of listOf(recording["cases"], "cases")) {
+    const recorded = fieldsOf(value, "a case");
+    const weights = listOf(recorded["weights"], "weights");
+    const servers = listOf(recorded["dests"], "dests").map((server, i) => {
+      const [, address = "", port] = /^\[?(.*?)\]?:(\d+)$/.exec(textOf(server, "a server")) ?? [];
+      return { address: parseAddress(address), port: Number(port), weight: numberOf(weights[i], "a weight") };
+    });
+    const table = buildMhTable(walkOrder(servers));
+    for (const pick of listOf(recorded["picks"], "picks")) {
+      const [client, number] = listOf(pick, "a pick");
+      const position = table[mhPlace({ client: parseAddress(textOf(client, "a client")), clientPort: 0 }, false)];
+      const chosen = position === undefined ? "nobody" : `server ${servers.length - position}`;
+      score.compare(number === null ? "nobody" : `server ${numberOf(number, "a pick")}`, chosen);
+    }
+  }
+  return score.result();
+}
+
+const SEGMENTS = {
+  syn: { syn: true, fin: false, rst: false, ack: false },
+  fin: { syn: false, fin: true, rst: false, ack: false },
+  ack: { syn: false, fin: false, rst: false, ack: true },
+  rst: { syn: false, fin: false, rst: true, ack: false },
+} as const;
+
+function replayTcpStates(recording: Fields): ReplayResult {
+  const score = new Score("tcp");
+  compareTimeouts(score, recording, TCP_STATES, TCP_TIMEOUT_SECONDS);
+  const tables: Readonly<Record<string, TcpTable>> = { normal: TCP_TABLE, secure_tcp: SECURE_TCP_TABLE };
+  for (const [name, table] of Object.entries(tables)) {
+    if (!(name in recording)) continue;
+    for (const { view, event, state, next } of cells(recording[name])) {
+      const from = known(TCP_STATES, state);
+      const flags = SEGMENTS[known(["syn", "fin", "ack", "rst"] as const, event)];
+      score.compare(
+        `${name} ${view} ${event} ${state}: ${next}`,
+        `${name} ${view} ${event} ${state}: ${nextTcpState(table, view, from, flags)}`,
+      );
+    }
+  }
+  return score.result();
+}
+
+function replaySctpStates(recording: Fields): ReplayResult {
+  const score = new Score("sctp");
+  compareTimeouts(score, recording, SCTP_STATES, SCTP_TIMEOUT_SECONDS);
+  for (const { view, event, state, next } of cells(recording["states"])) {
+    const chunk = known(Object.keys(SCTP_TABLE[view]) as SctpEvent[], event);
+    const found = nextSctpState(SCTP_TABLE, view, known(SCTP_STATES, state), chunk);
+    score.compare(`${view} ${event} ${state}: ${next}`, `${view} ${event} ${state}: ${found}`);
+  }
+  return score.result();
+}
+
+/** {"INPUT":{"syn":{"NONE":"SYN_RECV", ...}, ...}, ...} */
+function* cells(table: unknown) {
+  for (const [viewName, events] of Object.entries(fieldsOf(table, "a table of states"))) {
+    const view = known(VIEWS, viewName);
+    for (const [event, states] of Object.entries(fieldsOf(events, viewName))) {
+      for (const [state, next] of Object.entries(fieldsOf(states, event))) yield { view, event, state, next: textOf(next, state) };
+    }
+  }
+}
+
+function compareTimeouts<Name extends string>(
+  score: Score,
+  recording: Fields,
+  states: readonly Name[],
+  seconds: Readonly<Record<Name, number>>,
+): void {
+  for (const [state, timeout] of Object.entries(fieldsOf(recording["timeouts_s"], "timeouts_s"))) {
+    score.compare(`${state} ${numberOf(timeout, state)} s`, `${state} ${seconds[known(states, state)]} s`);
+  }
+}
+
+function known<Name extends string>(names: readonly Name[], name: string): Name {
+  const found = names.find((each) => each === name);
+  if (found === undefined) throw new BadRecording(`"${name}" is none of ${names.join(", ")}`);
+  return found;
+}
+
+/** Counts what was compared, and keeps what differed. */
+class Score {
+  readonly #part: string;
+  readonly #differences: Difference[] = [];
+  #decisions = 0;
+
+  constructor(part: string) {
+    this.#part = part;
+  }
+
+  compare(expected: string, chosen: string): void {
+    if (expected !== chosen) this.#differences.push({ part: this.#part, event: this.#decisions, expected, chosen });
+    this.#decisions++;
+  }
+
+  result(): ReplayResult {
+    return { decisions: this.#decisions, differences: this.#differences };
+  }
+}
