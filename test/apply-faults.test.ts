@@ -287,7 +287,7 @@ describe("apply on a host that does not fit", () => {
     assert.equal(run.status, 0);
     assert.equal(
       run.stderr,
-      "warning: eth0 has tc filters of others, and the packet path's answer is final there: see tc filter show dev eth0 ingress\n",
+      "warning: eth0 has tc filters of others, which do not see what the packet path forwards: see tc filter show dev eth0 ingress\n",
     );
     assert.equal(host.evenkeel(["teardown"]).status, 0);
     assert.deepEqual(host.snapshot(), before);

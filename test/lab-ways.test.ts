@@ -17,9 +17,9 @@ const wrr = { scheduler: "wrr", weights: [3, 2, 1] } as const;
 
 const GROUNDS: readonly Ground[] = [
   { title: "at tc, rr", lab: { name: "waytc", hook: "tc" }, requests: 3000 },
-  { title: "at tc, wrr 3:2:1, nothing offloaded", lab: { name: "waytcwire", hook: "tc", offload: false, ...wrr }, requests: 600 },
+  { title: "at tc, wrr 3:2:1, nothing offloaded", lab: { name: "waytcwire", hook: "tc", offload: false, ...wrr }, requests: 3000 },
   { title: "at native XDP, wrr 3:2:1", lab: { name: "wayxdp", hook: "xdp", ...wrr }, requests: 3000 },
-  { title: "at native XDP, rr, nothing offloaded", lab: { name: "wayxdpwire", hook: "xdp", offload: false }, requests: 600 },
+  { title: "at native XDP, rr, nothing offloaded", lab: { name: "wayxdpwire", hook: "xdp", offload: false }, requests: 3000 },
 ];
 
 for (const ground of GROUNDS)

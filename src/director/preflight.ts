@@ -64,7 +64,7 @@ function strangersOn(links: readonly Link[]): string[] {
   return links
     .filter(({ index }) => filters(index, "ingress").some(({ priority }) => priority !== CLSACT_PRIORITY))
     .map(
-      ({ name }) => `${name} has tc filters of others, and the packet path's answer is final there: see tc filter show dev ${name} ingress`,
+      ({ name }) => `${name} has tc filters of others, which do not see what the packet path forwards: see tc filter show dev ${name} ingress`,
     );
 }
 
