@@ -271,7 +271,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 			return 1;
 		}
 		/* Another CPU was first. Still the same connection? Then step from what it made of it. */
-		if (life_phase(seen) != LIFE_LIVE || ((seen ^ life) & (0xffff0000ULL | 0xfULL << LIFE_GENERATION_SHIFT)))
+		if (!life_is_same(seen, life))
 			return 0;
 		life = seen;
 	}

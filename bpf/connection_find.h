@@ -95,27 +95,27 @@ static __always_inline int connection_is_reply(const struct connection *connecti
 	return address && address[0] == flow->other.half[0] && address[1] == flow->other.half[1];
 }
 
-/* Does this slot hold the flow, still after all of it was read? Else it may have changed hands meanwhile. */
-static __always_inline int slot_holds(const struct connection *connection, const struct flow *flow, __u64 ends, __u32 tag, __u32 now,
-				      int reply, __u64 *life)
+/* Does this slot hold the flow? The word is read again at the end: the slot may have changed hands meanwhile. */
+static __always_inline int slot_holds(const struct connection *connection, const struct flow *flow, __u64 ends, __u32 now, int reply,
+				      __u64 *life)
 {
 	*life = READ_ONCE(connection->life);
-	if (!life_is_usable(*life, tag, now))
+	if (!life_is_usable(*life, now))
 		return 0;
 	if (reply ? !connection_is_reply(connection, flow, ends) : !connection_is_request(connection, flow, ends))
 		return 0;
 	barrier();
-	return life_is_usable(READ_ONCE(connection->life), tag, now);
+	return life_is_same(*life, READ_ONCE(connection->life));
 }
 
 /* The slot of a flow in this group, or CONNECTION_GROUP_SLOTS. */
-static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ends, __u32 home, __u32 tag,
-					  __u32 now, int reply, __u64 *life)
+static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ends, __u32 home, __u32 now,
+					  int reply, __u64 *life)
 {
 	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
 		__u32 slot = (home ^ i) & (CONNECTION_GROUP_SLOTS - 1);
 
-		if (slot_holds(&group->slot[slot], flow, ends, tag, now, reply, life))
+		if (slot_holds(&group->slot[slot], flow, ends, now, reply, life))
 			return slot;
 	}
 	return CONNECTION_GROUP_SLOTS;
@@ -151,7 +151,7 @@ static long search_step(__u32 i, struct search *search)
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 1;
-	place->slot = group_search(group, search->flow, search->ends, search->home, search->tag, search->now, search->reply, &place->life);
+	place->slot = group_search(group, search->flow, search->ends, search->home, search->now, search->reply, &place->life);
 	return place->slot < CONNECTION_GROUP_SLOTS || !group_overflowed(index);
 }
 
@@ -190,7 +190,7 @@ static __always_inline int connection_search(const struct flow *flow, __u64 hash
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 0;
-	place->slot = group_search(group, flow, slot_ends(flow, reply), hash_home(hash), hash_tag(hash), now_ticks(), reply, &place->life);
+	place->slot = group_search(group, flow, slot_ends(flow, reply), hash_home(hash), now_ticks(), reply, &place->life);
 	if (likely(place->slot < CONNECTION_GROUP_SLOTS))
 		return 1;
 	return group_overflowed(index) ? connection_search_on(flow, hash, place, reply) : 0;
@@ -216,7 +216,7 @@ static __always_inline struct connection *connection_at_home(const struct flow *
 	connection = &group->slot[slot];
 	place->group = index;
 	place->slot = slot;
-	if (!slot_holds(connection, flow, slot_ends(flow, 0), hash_tag(hash), now, 0, &place->life))
+	if (!slot_holds(connection, flow, slot_ends(flow, 0), now, 0, &place->life))
 		return NULL;
 	return connection;
 }

@@ -31,10 +31,21 @@ static __always_inline int life_is_past(__u64 life, __u32 now)
 	return (__s32)((__u32)(life >> LIFE_EXPIRES_SHIFT) - now) <= 0;
 }
 
-static __always_inline int life_is_usable(__u64 life, __u32 tag, __u32 now)
+static __always_inline int life_is_usable(__u64 life, __u32 now)
 {
-	return life_phase(life) == LIFE_LIVE && life_tag(life) == tag && !life_is_past(life, now);
+	return life_phase(life) == LIFE_LIVE && !life_is_past(life, now);
 }
+
+/* What of a life word stays as long as the connection lives: the tag, the generation, and that it is LIVE. */
+#define LIFE_LASTING 0xfffff003U
+
+/* Two words of one slot: of the same connection? */
+static __always_inline int life_is_same(__u64 one, __u64 other)
+{
+	return !((__u32)(one ^ other) & LIFE_LASTING);
+}
+
+_Static_assert(LIFE_LASTING == (0xffffU << LIFE_TAG_SHIFT | 0xfU << LIFE_GENERATION_SHIFT | LIFE_PHASE_MASK), "as enum life has them");
 
 /* The life word after a packet, and the server's count of active ones if it changes. */
 static __always_inline __u64 life_step(__u64 life, const struct packet *packet, int reply, const struct settings *settings, __u32 now)
