@@ -24,6 +24,7 @@ const USAGE = `usage: node bench/packet.ts [--quick] [-o json] [--against DIRECT
   --quick              5 rounds instead of 21
   -o json              the figures as JSON
   --against DIRECTORY  measure the director-*.o of another build in the same rounds too, and print this build's cost as a ratio to it
+                       (its maps must have this build's layouts: bpf/abi.h)
 As root. Exit code 0: every goal is met; 1: not, or it could not be measured.`;
 
 const ROUNDS = { quick: 5, full: 21 };
