@@ -62,6 +62,8 @@ enum limits {
 	/* Slots that a newcomer may take before it goes on to another group; a power of two. */
 	CONNECTION_GROUP_SLOTS = 8,
 	CONNECTION_GROUPS_TRIED = 8,
+	/* A CPU sends no more errors in a tick: about 1,000 a second where a jiffy is 4 ms, as Linux's icmp_msgs_per_sec. */
+	ICMP_PER_TICK = 64,
 	/* Bits of the two address filters in struct settings. */
 	ADDRESS_FILTER_BITS = 1024,
 	ADDRESS_FILTER_WORDS = 16,
@@ -114,7 +116,8 @@ enum outcome {
 	OUTCOME_DROP_TABLE_FULL = 18,
 	OUTCOME_DROP_NO_ROUTE = 19,
 	OUTCOME_DROP_REWRITE = 20,
-	OUTCOME_DROP_TTL = 21,
+	/* More errors were due than we send in a tick. */
+	OUTCOME_DROP_ICMP_LIMIT = 21,
 	OUTCOME_COUNT = 32,
 };
 
@@ -200,6 +203,12 @@ struct neighbour {
 	__u8 destination_mac[6];
 	__u8 source_mac[6];
 	__u32 mtu;
+};
+
+/* Per CPU: the errors that were sent in a tick. */
+struct icmp_budget {
+	__u32 tick;
+	__u32 sent;
 };
 
 enum port_flag {

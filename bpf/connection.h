@@ -56,10 +56,12 @@ __noinline int overflow_release(__u32 index, __u32 tag, __u32 distance, __u32 ma
 	return 0;
 }
 
-/* The accounting at the end of a life; called by whoever swapped the word away from LIVE. */
-static __always_inline void connection_release(__u32 group, const struct connection *connection, __u64 life, const struct settings *settings)
+/*
+ * The accounting at the end of a life; called by whoever swapped the word away from LIVE. The server was read before that:
+ * a slot that is FREE may be another connection's by now.
+ */
+static __always_inline void connection_release(__u32 group, __u32 server, __u64 life, const struct settings *settings)
 {
-	__u32 server = connection->server;
 	struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
 
 	if (load) {
@@ -163,7 +165,7 @@ static long entry_step(__u32 i, struct entry *entry)
 	if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before)
 		return 0;
 	if (life_phase(before) == LIFE_LIVE)
-		connection_release(entry->index, connection, before, settings);
+		connection_release(entry->index, connection->server, before, settings);
 	slot_write(connection, entry->flow, entry->newcomer);
 	entry->life = entry->newcomer->life | generation | (__u64)entry->distance << LIFE_DISTANCE_SHIFT |
 		      (__u64)entry->tag << LIFE_TAG_SHIFT | LIFE_LIVE;
@@ -179,16 +181,18 @@ __noinline int connection_end(const struct place *place)
 	struct settings *settings = settings_get();
 	struct connection *connection;
 	__u64 free;
+	__u32 server;
 
 	if (!place || !settings)
 		return 0;
 	connection = place_connection(place);
 	if (!connection)
 		return 0;
+	server = READ_ONCE(connection->server);
 	free = place->life & ~(__u64)LIFE_PHASE_MASK;
 	if (__sync_val_compare_and_swap(&connection->life, place->life, free) != place->life)
 		return 0;
-	connection_release(place->group, connection, place->life, settings);
+	connection_release(place->group, server, place->life, settings);
 	return 1;
 }
 
@@ -227,16 +231,46 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 	return 1;
 }
 
-/* Two CPUs may enter one flow at the same time: what a search finds first stays, the other leaves. 1: it left. */
+/* Ends what else stands of a flow in the group of this place; how many were ended by us. */
+__noinline int connection_end_twins(const struct flow *flow, const struct place *place)
+{
+	struct connection_group *group;
+	struct place twin = {};
+	__u32 now = now_ticks();
+	int ended = 0;
+
+	if (!flow || !place)
+		return 0;
+	group = place_group(place);
+	if (!group)
+		return 0;
+	twin.group = place->group;
+	for (__u32 slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
+		if (slot == place->slot || !slot_holds(&group->slot[slot], flow, flow->ends, now, 0, &twin.life))
+			continue;
+		twin.slot = slot;
+		ended += connection_end(&twin);
+	}
+	return ended;
+}
+
+/*
+ * Two CPUs may enter one flow at the same time. What a search finds first stays, the other leaves: it ends itself, or is
+ * ended by the first, which may have been published later. Whoever ends an entry answers for its being counted once, so
+ * the answer is 1 when this connection is counted by the other CPU.
+ */
 static __always_inline int connection_yield_to_twin(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
 {
-	struct place twin = {};
+	struct place first = {};
+	int ended;
 
-	if (!connection_find(flow, hash, &twin, settings) || (twin.group == place->group && twin.slot == place->slot))
+	if (!connection_find(flow, hash, &first, settings))
 		return 0;
-	connection_end(place);
-	*place = twin;
-	return 1;
+	if (first.group == place->group && first.slot == place->slot)
+		return connection_end_twins(flow, place) > 0;
+	ended = connection_end(place);
+	*place = first;
+	return ended;
 }
 
 /* A packet of the connection was sent on: its state steps, its time begins anew. 0 when the connection was gone by then. */
@@ -245,6 +279,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 	struct settings *settings = settings_get();
 	struct connection *connection;
 	__u32 now = now_ticks();
+	__u32 server;
 	__u64 life;
 
 	if (!settings || !place || !packet)
@@ -252,6 +287,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 	connection = place_connection(place);
 	if (!connection)
 		return 0;
+	server = READ_ONCE(connection->server);
 	life = place->life;
 	for (int i = 0; i < 4; i++) {
 		__u64 next = life_step(life, packet, reply, settings, now);
@@ -262,7 +298,6 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 		seen = __sync_val_compare_and_swap(&connection->life, life, next);
 		if (seen == life) {
 			if (unlikely((next ^ life) & LIFE_ACTIVE)) {
-				__u32 server = connection->server;
 				struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
 
 				if (load)

@@ -18,6 +18,7 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 	for (int slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
 		struct connection *connection = &group->slot[slot];
 		__u64 life = READ_ONCE(connection->life);
+		__u32 server = READ_ONCE(connection->server);
 
 		if (life_phase(life) != LIFE_LIVE)
 			continue;
@@ -27,7 +28,7 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 		}
 		if (__sync_val_compare_and_swap(&connection->life, life, life & ~(__u64)LIFE_PHASE_MASK) != life)
 			continue;
-		connection_release(index, connection, life, settings);
+		connection_release(index, server, life, settings);
 		sweep->expired++;
 	}
 	return 0;

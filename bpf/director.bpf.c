@@ -35,7 +35,7 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 		int known = connection_find(flow, hash, &place, settings);
 
 		if (known && place_is_over(&place, packet))
-			known = !connection_end(&place);
+			known = !connection_end(&place) && connection_find(flow, hash, &place, settings);
 		if (!known) {
 			struct service *service = service_find(packet);
 
@@ -43,6 +43,8 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 				return NEXT;
 			if (!packet_is_new(packet))
 				return count_outcome(OUTCOME_PASS_NOT_NEW, VERDICT_PASS);
+			if (!source_is_a_host(packet, settings))
+				return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
 			verdict = service_connect(packet, service, flow, hash, settings, &place);
 			if (verdict != NEXT)
 				return verdict;

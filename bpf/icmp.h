@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * ICMP errors that the director itself sends to a client (RFC 792, RFC 4443): made of the offending packet, which is
- * cut, given new headers and turned round. tc only; XDP passes such packets on. The reply is never longer than about
- * what came, so that nobody is flooded by way of us.
+ * cut, given new headers and turned round. tc only; XDP passes such packets on. An answer is up to twice as long as the
+ * shortest packet that asks for one, so there is a limit to how many are sent.
  */
 #ifndef EVENKEEL_ICMP_H
 #define EVENKEEL_ICMP_H
@@ -131,6 +131,22 @@ static __always_inline int icmp_write_ipv6(context *ctx, const struct packet *pa
 	return 1;
 }
 
+/* One of the errors that may be sent in this tick? */
+static __always_inline int icmp_is_within_budget(void)
+{
+	__u32 zero = 0;
+	struct icmp_budget *budget = bpf_map_lookup_elem(&icmp_budget, &zero);
+	__u32 now = now_ticks();
+
+	if (!budget)
+		return 0;
+	if (budget->tick != now) {
+		budget->tick = now;
+		budget->sent = 0;
+	}
+	return budget->sent++ < ICMP_PER_TICK;
+}
+
 /* Answers the packet's sender in the VIP's name; the outcome is counted. */
 __noinline int icmp_answer(context *ctx, const struct packet *packet, const struct icmp_error *error, __u32 outcome)
 {
@@ -140,6 +156,8 @@ __noinline int icmp_answer(context *ctx, const struct packet *packet, const stru
 
 	if (!packet || !error)
 		return VERDICT_DROP;
+	if (!icmp_is_within_budget())
+		return count_outcome(OUTCOME_DROP_ICMP_LIMIT, VERDICT_DROP);
 	length = packet_quote(ctx, packet, &quote);
 	room = (packet->family == FAMILY_IPV4 ? IPV4_LENGTH : IPV6_LENGTH) + sizeof(struct icmp_header);
 

@@ -117,6 +117,14 @@ struct {
 	__type(value, __u64);
 } overflow SEC(".maps");
 
+/* Written by the packet path: how many errors it may still send. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct icmp_budget);
+} icmp_budget SEC(".maps");
+
 /* Written by the control plane, indexed by ifindex. XDP is not attached to interfaces beyond the end. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

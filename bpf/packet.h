@@ -228,6 +228,11 @@ static __always_inline int packet_parse(context *ctx, struct packet *packet)
 		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
 	if (!packet_is_for_host(ctx, ethernet))
 		return count_outcome(OUTCOME_PASS_OTHER_HOST, VERDICT_PASS);
+#ifdef HOOK_TC
+	/* A VLAN's frame comes by again on the VLAN's own interface; sent on from here it would keep its tag. 0 is a mere priority. */
+	if (unlikely(ctx->vlan_present && (ctx->vlan_tci & 0xfff)))
+		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
+#endif
 	type = ((const __be16 *)ethernet)[ETH_ALEN];
 	if (type == bpf_htons(ETH_P_IP))
 		verdict = packet_parse_ipv4(ctx, packet);

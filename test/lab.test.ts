@@ -82,6 +82,7 @@ describe("lab", () => {
       if (said.includes("namespaces")) up.kill("SIGTERM");
     }
     assert.match(said, /interrupted by SIGTERM; what was built is removed/);
+    assert.doesNotMatch(said, /should not have happened/);
     assert.deepEqual(leftOf("testterm", []), []);
   });
 

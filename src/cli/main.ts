@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { EvenkeelError } from "../model/error.ts";
 import { EXIT_CODE, reportError } from "./report.ts";
 import { findVerb, VERBS } from "./verbs/index.ts";
 
@@ -19,6 +20,7 @@ Examples:
   evenkeel realserver up --method dr --vip 192.0.2.10
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 5 not permitted.`,
+  cannotWrite: (why: string) => `the output could not be written: ${why}`,
   footer: "\nevenkeel VERB --help tells more of a verb.",
 };
 
@@ -30,8 +32,8 @@ process.on("uncaughtException", (error) => process.exit(reportError(error)));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  leaveQuietlyWhenNobodyReads(process.stdout);
-  leaveQuietlyWhenNobodyReads(process.stderr);
+  surviveLostReaders(process.stdout);
+  surviveLostReaders(process.stderr);
   const program = newProgram();
   try {
     const verb = findVerb(args[0]);
@@ -65,10 +67,10 @@ function version(): string {
   return text;
 }
 
-/** `evenkeel status | head`: a reader that has seen enough is no failure. */
-function leaveQuietlyWhenNobodyReads(stream: NodeJS.WriteStream): void {
+/** `evenkeel status | head`: a reader that has seen enough is no failure, and stops no work that was begun. A full disk is one. */
+function surviveLostReaders(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT_CODE.ok);
+    if (error.code === "EPIPE") return;
+    process.exitCode = reportError(new EvenkeelError("COMMAND_FAILED", TEXT.cannotWrite(error.message)));
   });
 }

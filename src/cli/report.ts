@@ -28,6 +28,8 @@ export function exitCodeOf(error: unknown): number {
 
 /** The lines a person reads, without the last newline. */
 export function describeError(error: unknown, paint: Paint = plain): string {
+  if (isSystemError(error))
+    return `${paint("red", "evenkeel:")} cannot ${error.syscall}${error.path === undefined ? "" : ` ${error.path}`}: ${error.message}`;
   if (!(error instanceof EvenkeelError)) return describeBug(error, paint);
   return [
     `${paint("red", "evenkeel:")} ${error.message}`,
@@ -52,6 +54,11 @@ function longFacts(error: EvenkeelError): string[] {
   return Object.values(error.facts).flatMap((fact) =>
     typeof fact === "string" && fact.includes("\n") && !error.message.includes(fact) ? fact.trimEnd().split("\n") : [],
   );
+}
+
+/** The world said no (a read-only disk, a full one): its own words tell more than our stack. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { syscall: string } {
+  return error instanceof Error && "errno" in error && "syscall" in error && typeof error.syscall === "string";
 }
 
 /** Not foreseen, so the stack is what helps. */

@@ -264,6 +264,8 @@ export class BpfPlane implements DataPlane {
 
   #unusedServiceIndex(): number {
     const used = new Set([...this.#services.values()].map(({ index }) => index));
+    // Nor one of a service that is gone but has connections left: they are not the newcomer's.
+    for (const index of this.#servers.servicesLeft()) used.add(index);
     for (let index = 0; index < this.#path.maps.service_traffic.maxEntries; index++) if (!used.has(index)) return index;
     throw new EvenkeelError("LIMIT_REACHED", `the packet path holds ${used.size} services and has no room for another`);
   }

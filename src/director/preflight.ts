@@ -47,7 +47,11 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
   const listening = (configuration.interfaces ?? automatic).map(({ interfaceName }) => interfaceName);
   return {
     automatic,
-    warnings: [...warningsOf(configuration, ways), ...strangersOn(links.filter(({ name }) => listening.includes(name)))],
+    warnings: [
+      ...warningsOf(configuration, ways),
+      ...genericNat(configuration),
+      ...strangersOn(links.filter(({ name }) => listening.includes(name))),
+    ],
   };
 }
 
@@ -60,11 +64,23 @@ function usualCarriers(links: readonly Link[], local: readonly LocalAddress[], {
   return [...outward.filter(has), ...outward.filter((link) => !has(link))];
 }
 
+/** Docs: decisions/0002. Frames of hosts on this machine (veth, virtio) leave their checksums to a card, which XDP cannot see. */
+function genericNat({ interfaces = [], services }: Configuration): string[] {
+  if (!services.some(({ servers }) => servers.some(({ method }) => method === "nat"))) return [];
+  return interfaces
+    .filter(({ hook }) => hook === "xdp-generic")
+    .map(
+      ({ interfaceName }) =>
+        `${interfaceName}: NAT with generic XDP breaks the checksums of frames that virtual cards left unfinished; prefer hook: tc`,
+    );
+}
+
 function strangersOn(links: readonly Link[]): string[] {
   return links
     .filter(({ index }) => filters(index, "ingress").some(({ priority }) => priority !== CLSACT_PRIORITY))
     .map(
-      ({ name }) => `${name} has tc filters of others, which do not see what the packet path forwards: see tc filter show dev ${name} ingress`,
+      ({ name }) =>
+        `${name} has tc filters of others, which do not see what the packet path forwards: see tc filter show dev ${name} ingress`,
     );
 }
 

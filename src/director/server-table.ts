@@ -95,6 +95,12 @@ export class ServerTable {
       .map(({ number, connected }) => ({ ...this.read(number), connected }));
   }
 
+  /** Services of deleted servers that still have connections. */
+  servicesLeft(): ReadonlySet<number> {
+    const left = [...this.#trash.values()].filter((number) => this.#flags(number) === 0 && this.#total(number) > 0);
+    return new Set(left.map((number) => this.service(number)));
+  }
+
   connections(number: number): { readonly active: number; readonly inactive: number } {
     const { active, total } = this.#path.serverLoad.read(number);
     return { active, inactive: Math.max(0, total - active) };

@@ -53,9 +53,18 @@ export function findBpfFileSystem(): string | undefined {
   return [USUAL_PLACE, HOST_PLACE].find(isBpfFileSystem);
 }
 
+/** Where we may not look it is unknown, not absent: to say "nothing is pinned" would be a lie. */
 function isBpfFileSystem(path: string): boolean {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
-  return statfsSync(path).type === BPF_FS_MAGIC;
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
+    return statfsSync(path).type === BPF_FS_MAGIC;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new EvenkeelError("PIN_DIRECTORY", `cannot look for the BPF file system: ${why}`, {
+      cure: "run as root; and instead of ip netns exec NAME, which hides /sys/fs/bpf, use nsenter --net=/run/netns/NAME",
+      cause,
+    });
+  }
 }
 
 /** In the mount namespace of the first process, or it would be gone with ours. */

@@ -14,9 +14,10 @@ const PROGRAM = fileURLToPath(new URL("host-server.ts", import.meta.url));
 const READY_WITHIN_MS = 20_000;
 const ORDER_WITHIN_MS = 5_000;
 
-/** Resolves when every one of them serves. They outlive us. */
+/** Resolves when every one of them serves. They outlive us. All come to their end first, also when one fails: each reads its log, which goes with the lab. */
 export async function startHosts(lab: string, servers: readonly string[]): Promise<void> {
-  await Promise.all(servers.map((server) => startHost(lab, server)));
+  const started = await Promise.allSettled(servers.map((server) => startHost(lab, server)));
+  for (const host of started) if (host.status === "rejected") throw host.reason;
 }
 
 /** The server answers UDP on the addresses it has now. */

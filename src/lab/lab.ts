@@ -52,6 +52,7 @@ export async function down(name: string, { waitMs = 0 } = {}): Promise<Removed> 
 /** The lab as it was asked for; throws when it is missing or was left half built. */
 export function openLab(name: string): LabState {
   checkLabName(name);
+  needRoot("use a lab");
   const state = readState(name);
   const others = labNames().filter((other) => other !== name);
   if (state === undefined && labNamespaces(name).length === 0)

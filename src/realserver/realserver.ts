@@ -73,7 +73,7 @@ export function status(options?: RealServerOptions): RealServerStatus {
   const machine = linuxMachine();
   const settled = settle(asked, machine.host());
   const requirements = requirementsFor(settled, machine).map((requirement) => ({ name: requirement.name, ...requirement.check(machine) }));
-  const counters = machine.decapsulationCounters();
+  const counters = settled.method === "tun" ? machine.decapsulationCounters() : undefined;
   return {
     method: settled.method,
     vips: settled.vips.map(formatAddress),

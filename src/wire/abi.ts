@@ -100,6 +100,7 @@ export const Limits = Object.freeze({
   TICK_SHIFT: 4,
   CONNECTION_GROUP_SLOTS: 8,
   CONNECTION_GROUPS_TRIED: 8,
+  ICMP_PER_TICK: 64,
   ADDRESS_FILTER_BITS: 1024,
   ADDRESS_FILTER_WORDS: 16,
 });
@@ -109,6 +110,7 @@ export type Limits = (typeof Limits)[keyof typeof Limits];
 export const limitsName: Readonly<Record<number, string>> = Object.freeze({
   4: "TICK_SHIFT",
   8: "CONNECTION_GROUP_SLOTS",
+  64: "ICMP_PER_TICK",
   1024: "ADDRESS_FILTER_BITS",
   16: "ADDRESS_FILTER_WORDS",
 });
@@ -165,7 +167,7 @@ export const Outcome = Object.freeze({
   DROP_TABLE_FULL: 18,
   DROP_NO_ROUTE: 19,
   DROP_REWRITE: 20,
-  DROP_TTL: 21,
+  DROP_ICMP_LIMIT: 21,
   COUNT: 32,
 });
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
@@ -189,7 +191,7 @@ export const outcomeName: Readonly<Record<number, string>> = Object.freeze({
   18: "DROP_TABLE_FULL",
   19: "DROP_NO_ROUTE",
   20: "DROP_REWRITE",
-  21: "DROP_TTL",
+  21: "DROP_ICMP_LIMIT",
   32: "COUNT",
 });
 
@@ -513,6 +515,25 @@ export const neighbourCodec = {
   },
 } as const satisfies StructCodec<Neighbour>;
 
+/** struct icmp_budget */
+export interface IcmpBudget {
+  readonly tick: number;
+  readonly sent: number;
+}
+
+export const icmpBudgetCodec = {
+  size: 8,
+  offsets: { tick: 0, sent: 4 },
+  decode: (view, offset) => ({
+    tick: view.getUint32(offset, true),
+    sent: view.getUint32(offset + 4, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.tick, true);
+    view.setUint32(offset + 4, value.sent, true);
+  },
+} as const satisfies StructCodec<IcmpBudget>;
+
 /** struct port */
 export interface Port {
   readonly mac: Uint8Array;
@@ -813,6 +834,7 @@ export const MAPS = Object.freeze({
   outcomes: { kind: "percpu-array", key: u32, value: u64, maxEntries: 32 },
   connections: { kind: "array", key: u32, value: connectionGroupCodec, maxEntries: 32768 },
   overflow: { kind: "array", key: u32, value: u64, maxEntries: 32768 },
+  icmp_budget: { kind: "percpu-array", key: u32, value: icmpBudgetCodec, maxEntries: 1 },
   ports: { kind: "array", key: u32, value: portCodec, maxEntries: 4096 },
 } as const);
 export type MapName = keyof typeof MAPS;

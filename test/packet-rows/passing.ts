@@ -1,5 +1,6 @@
 /** What is none of our business goes on to the host's own stack, not a byte changed. */
 
+import { type Family, parseAddress } from "../../src/model/address.ts";
 import { EtherType, parseMac } from "../../src/wire/ethernet.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { ACK, FAMILIES, FIN, opened, PSH, passed, RST, reply, request, SYN, server, service, towards, VIPS } from "./cast.ts";
@@ -200,4 +201,23 @@ const coincidences = FAMILIES.map((family): Row => {
   };
 });
 
-export const PASSING_ROWS: readonly Row[] = [...strangers, ...fragments(), ...wrong(), ...coincidences];
+const NOBODY = {
+  ipv4: ["192.0.2.1", "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"],
+  ipv6: ["2001:db8::1", "::", "::1", "ff02::1"],
+} as const satisfies Record<Family, readonly string[]>;
+
+/** No connection begins with them, and nobody gets an answer by ICMP. */
+const martians = FAMILIES.map((family): Row => {
+  const facts = NOBODY[family].map((source) => request(family, { source: parseAddress(source) }));
+  return {
+    name: `${family}: from addresses that no client has, and from the virtual address itself`,
+    services: [service(family, [server(family, "nat")])],
+    steps: [...facts, ...facts.map((each) => ({ ...each, ttl: 1 }))].map((each) => ({
+      send: packet(each),
+      expect: passed("PASS_MALFORMED"),
+    })),
+    left: [],
+  };
+});
+
+export const PASSING_ROWS: readonly Row[] = [...strangers, ...fragments(), ...wrong(), ...coincidences, ...martians];

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Finding } from "../../lab/scenario.ts";
 import type { LabOptions } from "../../lab/topology.ts";
 import type { ForwardingMethod } from "../../model/service.ts";
+import { asCalled } from "../called-as.ts";
 import { EXIT_CODE } from "../report.ts";
 
 const LAB = "demo";
@@ -94,7 +95,7 @@ async function run({ keep, quick }: DemoOptions): Promise<void> {
       throw error;
     }
   });
-  print(...(keep ? TEXT.kept.map((line) => paint("cyan", line)) : [TEXT.removed]), "");
+  print(...(keep ? TEXT.kept.map((line) => paint("cyan", asCalled(line))) : [TEXT.removed]), "");
   conclude(ways, seconds());
 }
 

@@ -2,6 +2,7 @@
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
+import { asCalled } from "../../called-as.ts";
 import { type NameOption, nameOption } from "./options.ts";
 
 const TEXT = {
@@ -46,7 +47,7 @@ async function breakLab(mistakeName: string, { name, node }: NameOption & { node
   const lines = [
     styleText("red", TEXT.did(mistake.did(node))),
     styleText("yellow", TEXT.symptom(mistake.symptom(node))),
-    TEXT.next(name === "lab" ? "" : ` --name ${name}`),
+    asCalled(TEXT.next(name === "lab" ? "" : ` --name ${name}`)),
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
 }

@@ -15,6 +15,9 @@ Examples:
   done: (packets: number, file: string) => `${packets} packets in ${file}`,
 };
 
+/** Each ends the capture, not only us: tcpdump would go on without anybody who ends it. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 interface PcapOptions extends NameOption {
   readonly interface: string;
   readonly count: number;
@@ -42,10 +45,10 @@ async function run(node: string, file: string, filter: string[], given: PcapOpti
   openNode(given.name, node);
   const stop = new AbortController();
   const interrupt = () => stop.abort();
-  process.once("SIGINT", interrupt);
+  for (const name of SIGNALS) process.once(name, interrupt);
   const ready = () => process.stderr.write(`${TEXT.listening(node, given.interface)}\n`);
   const wishes = { file: resolve(file), device: given.interface, filter, packets: given.count, seconds: given.seconds };
   const packets = await capture(given.name, node, { ...wishes, signal: stop.signal, ready });
-  process.off("SIGINT", interrupt);
+  for (const name of SIGNALS) process.off(name, interrupt);
   process.stdout.write(`${TEXT.done(packets, file)}\n`);
 }

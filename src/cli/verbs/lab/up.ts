@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import type { LabOptions } from "../../../lab/topology.ts";
 import { HOOK_CHOICES, type HookChoice } from "../../../model/plane.ts";
 import { FORWARDING_METHODS, type ForwardingMethod, SCHEDULERS, type SchedulerName, WEIGHT_MAX } from "../../../model/service.ts";
+import { asCalled } from "../../called-as.ts";
 import { interruptible } from "./interruption.ts";
 import { type NameOption, nameOption, weightList, wholeNumber } from "./options.ts";
 
@@ -53,7 +54,9 @@ async function run(given: UpOptions): Promise<void> {
   const progress = (step: string) => process.stderr.write(styleText("dim", `  ${step}\n`, { stream: process.stderr }));
   const lab = await interruptible(given.name, (signal) => up(wanted(given), { signal, progress }));
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-  process.stdout.write(`${styleText("green", TEXT.up(lab, seconds))}\n${TEXT.next(lab.name === "lab" ? "" : ` --name ${lab.name}`)}\n`);
+  process.stdout.write(
+    `${styleText("green", TEXT.up(lab, seconds))}\n${asCalled(TEXT.next(lab.name === "lab" ? "" : ` --name ${lab.name}`))}\n`,
+  );
 }
 
 function wanted(given: UpOptions): Partial<LabOptions> {
