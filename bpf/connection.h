@@ -231,13 +231,17 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 	return 1;
 }
 
-/* Ends what else stands of a flow in the group of this place; how many were ended by us. */
-__noinline int connection_end_twins(const struct flow *flow, const struct place *place)
+/*
+ * Ends what stands of a flow behind this place in its group; how many were ended by us. Only behind: one before us, who was
+ * published since we searched, is about to end us, and would we end it, the flow had none.
+ */
+__noinline int connection_end_twins(const struct flow *flow, __u64 hash, const struct place *place)
 {
 	struct connection_group *group;
 	struct place twin = {};
 	__u32 now = now_ticks();
 	int ended = 0;
+	__u32 own;
 
 	if (!flow || !place)
 		return 0;
@@ -245,11 +249,11 @@ __noinline int connection_end_twins(const struct flow *flow, const struct place 
 	if (!group)
 		return 0;
 	twin.group = place->group;
-	for (__u32 slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
-		if (slot == place->slot || !slot_holds(&group->slot[slot], flow, flow->ends, now, 0, &twin.life))
-			continue;
-		twin.slot = slot;
-		ended += connection_end(&twin);
+	own = place->slot ^ hash_home(hash);
+	for (__u32 i = 1; i < CONNECTION_GROUP_SLOTS; i++) {
+		twin.slot = (i ^ hash_home(hash)) & (CONNECTION_GROUP_SLOTS - 1);
+		if (i > own && slot_holds(&group->slot[twin.slot], flow, flow->ends, now, 0, &twin.life))
+			ended += connection_end(&twin);
 	}
 	return ended;
 }
@@ -267,7 +271,7 @@ static __always_inline int connection_yield_to_twin(const struct flow *flow, __u
 	if (!connection_find(flow, hash, &first, settings))
 		return 0;
 	if (first.group == place->group && first.slot == place->slot)
-		return connection_end_twins(flow, place) > 0;
+		return connection_end_twins(flow, hash, place) > 0;
 	ended = connection_end(place);
 	*place = first;
 	return ended;

@@ -61,9 +61,11 @@ describe("lab", () => {
       if (!need(t, "root", "command:ip")) return;
       removeAfter(t, "testkill");
       const up = spawn(EVENKEEL, ["lab", "up", "--name", "testkill"], { stdio: "ignore" });
+      // Asked before it can happen: the last of them may be done before it is killed.
+      const ended = once(up, "exit");
       await sleep(afterMs);
       up.kill("SIGKILL");
-      await once(up, "exit");
+      await ended;
       const cookies = cookiesOf("testkill");
       mustRun("lab", "down", "--name", "testkill");
       // Long enough for a program that the killed one had just started.
