@@ -237,10 +237,9 @@ describe("evenkeel realserver", ready, () => {
     const found = await evenkeel("status", "-o", "json");
     assert.equal(found.code, 0);
     assert.equal(JSON.parse(found.out).holds, true);
-    ip(SERVER, "route flush default");
-    const asked = await evenkeel("status", "--method", "nat", "--vip", VIP, "--gateway", "10.9.0.254", "-o", "json");
+    // A gateway that none of them named.
+    const asked = await evenkeel("status", "--method", "nat", "--vip", VIP, "--gateway", "10.9.0.77", "-o", "json");
     assert.equal(asked.code, 1, "a requirement that does not hold is an exit code");
-    ip(SERVER, "route add default via 10.9.0.1");
     assert.equal((await evenkeel("down")).code, 0);
     mustBeAs(was);
     assert.match((await evenkeel("down")).out, /nothing was changed/);
