@@ -51,7 +51,7 @@ static __always_inline int forward_rewrite(context *ctx, const struct packet *pa
 	return packet_rewrite(ctx, packet, &rewrite, 0);
 }
 
-/* Client to server. The outcome of a packet that was sent is counted by the caller with its bytes. */
+/* Client to server. A packet that was sent is counted by the caller, with its bytes; what became of any other, here. */
 static __always_inline int forward_request(context *ctx, const struct packet *packet, const struct server *server, __u32 index,
 					   const struct connection *connection, __u64 hash, const struct settings *settings, __u32 now)
 {

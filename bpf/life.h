@@ -47,7 +47,7 @@ static __always_inline int life_is_same(__u64 one, __u64 other)
 
 _Static_assert(LIFE_LASTING == (0xffffU << LIFE_TAG_SHIFT | 0xfU << LIFE_GENERATION_SHIFT | LIFE_PHASE_MASK), "as enum life has them");
 
-/* The life word after a packet, and the server's count of active ones if it changes. */
+/* The life word after a packet. */
 static __always_inline __u64 life_step(__u64 life, const struct packet *packet, int reply, const struct settings *settings, __u32 now)
 {
 	__u64 next = reply ? life & ~(__u64)LIFE_NO_OUTPUT : life;

@@ -213,7 +213,6 @@ static __always_inline int packet_parse(context *ctx, struct packet *packet)
 {
 	struct ethhdr *ethernet = hook_data(ctx);
 	__be16 type;
-	int verdict;
 
 #ifdef HOOK_TC
 	/* Headers of a paged packet may lie beyond the linear part. 74 = the largest fixed headers read here. */
@@ -235,12 +234,10 @@ static __always_inline int packet_parse(context *ctx, struct packet *packet)
 #endif
 	type = ((const __be16 *)ethernet)[ETH_ALEN];
 	if (type == bpf_htons(ETH_P_IP))
-		verdict = packet_parse_ipv4(ctx, packet);
-	else if (type == bpf_htons(ETH_P_IPV6))
-		verdict = packet_parse_ipv6(ctx, packet);
-	else
-		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
-	return verdict;
+		return packet_parse_ipv4(ctx, packet);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return packet_parse_ipv6(ctx, packet);
+	return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
 }
 
 #endif
