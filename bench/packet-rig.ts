@@ -199,7 +199,8 @@ export class Rig {
       new Uint8Array(memory.view.buffer).fill(0);
       memory.close();
     }
-    for (let i = 0; i < SERVERS; i++) this.#path.serverLoad.write(i, { active: 0, total: 0, persistent: 0, flags: 0 });
+    for (let i = 0; i < SERVERS; i++)
+      this.#path.serverLoad.write(i, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
   }
 
   /** What the director made of packets that it did not forward. */

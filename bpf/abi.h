@@ -10,11 +10,16 @@
 #define EVENKEEL_ABI_H
 
 #include <linux/types.h>
+#include "abi_bench.h"
+#include "abi_decap.h"
+#include "abi_schedule.h"
 
 enum family {
 	FAMILY_NONE = 0,
 	FAMILY_IPV4 = 4,
 	FAMILY_IPV6 = 6,
+	/* Beside one of these, in the key of a persistence template: no packet's connection is ever taken for it. */
+	FAMILY_TEMPLATE = 0x10,
 };
 
 /* Numbers of IP_VS_CONN_F_* (include/uapi/linux/ip_vs.h): they travel in the sync protocol. */
@@ -24,11 +29,21 @@ enum forwarding_method {
 	FORWARDING_METHOD_TUNNEL = 2,
 	FORWARDING_METHOD_DIRECT = 3,
 	FORWARDING_METHOD_BYPASS = 4,
+	/* Ours, never on the wire: NAT that rewrites the client's end too, and the second entry by which its reply is found. */
+	FORWARDING_METHOD_FULL_NAT = 5,
+	FORWARDING_METHOD_FULL_NAT_REPLY = 6,
 };
 
-enum scheduler {
-	SCHEDULER_RR = 0,
-	SCHEDULER_WRR = 1,
+/* The tunnel's header beside the outer IP header. Numbers of IP_VS_CONN_F_TUNNEL_TYPE_*. */
+enum tunnel_type {
+	TUNNEL_TYPE_IPIP = 0,
+	TUNNEL_TYPE_GUE = 1,
+	TUNNEL_TYPE_GRE = 2,
+};
+
+/* Numbers of IP_VS_TUNNEL_ENCAP_FLAG_*. */
+enum tunnel_flag {
+	TUNNEL_CHECKSUM = 0x1,
 };
 
 /* IP_VS_TCP_S_*: the order is the sync protocol's and the state tables'. */
@@ -47,10 +62,38 @@ enum tcp_state {
 	TCP_STATE_COUNT = 11,
 };
 
-/* Which timeout a connection runs on: TCP by its state, UDP by one value. */
+/* IP_VS_SCTP_S_*. */
+enum sctp_state {
+	SCTP_STATE_NONE = 0,
+	SCTP_STATE_INIT1 = 1,
+	SCTP_STATE_INIT = 2,
+	SCTP_STATE_COOKIE_SENT = 3,
+	SCTP_STATE_COOKIE_REPLIED = 4,
+	SCTP_STATE_COOKIE_WAIT = 5,
+	SCTP_STATE_COOKIE = 6,
+	SCTP_STATE_COOKIE_ECHOED = 7,
+	SCTP_STATE_ESTABLISHED = 8,
+	SCTP_STATE_SHUTDOWN_SENT = 9,
+	SCTP_STATE_SHUTDOWN_RECEIVED = 10,
+	SCTP_STATE_SHUTDOWN_ACK_SENT = 11,
+	SCTP_STATE_REJECTED = 12,
+	SCTP_STATE_CLOSED = 13,
+	SCTP_STATE_COUNT = 14,
+};
+
+/* Which timeout of a set a connection runs on: TCP by its state, UDP by one value, SCTP by its state behind TIMEOUT_SCTP. */
 enum timeout {
 	TIMEOUT_UDP = 11,
-	TIMEOUT_COUNT = 16,
+	TIMEOUT_SCTP = 16,
+	TIMEOUT_COUNT = 32,
+	/* Sets: 0 is everybody's, the others are of services with timeouts of their own. */
+	TIMEOUT_SETS = 32,
+};
+
+/* A template's state: it has led a connection that was established, so defence leaves it alone. */
+enum template_state {
+	TEMPLATE_STATE_NONE = 0,
+	TEMPLATE_STATE_ASSURED = 1,
 };
 
 enum limits {
@@ -64,6 +107,14 @@ enum limits {
 	CONNECTION_GROUPS_TRIED = 8,
 	/* A CPU sends no more errors in a tick: about 1,000 a second where a jiffy is 4 ms, as Linux's icmp_msgs_per_sec. */
 	ICMP_PER_TICK = 64,
+	/* Slots of a group that half-open connections may take while others are free; then they push out each other. */
+	HALF_OPEN_PER_GROUP = 6,
+	/* Mark rules in two banks: one is read while the other is written. */
+	MARK_RULES_MAX = 256,
+	/* Candidates of a group, of which the best is remembered (struct candidate_group). */
+	CANDIDATE_GROUP = 64,
+	/* Servers that lblcr keeps for one destination. */
+	LBLCR_SERVERS = 16,
 	/* Bits of the two address filters in struct settings. */
 	ADDRESS_FILTER_BITS = 1024,
 	ADDRESS_FILTER_WORDS = 16,
@@ -103,6 +154,10 @@ enum outcome {
 	OUTCOME_PASS_NO_SERVICE = 4,
 	OUTCOME_PASS_NOT_NEW = 5,
 	OUTCOME_PASS_TO_TC = 6,
+	/* An error that is about no connection of ours. */
+	OUTCOME_PASS_ICMP = 7,
+	/* A client's port 20, or a port of an FTP service's address that it does not serve: IPVS leaves them to the host. */
+	OUTCOME_PASS_FTP = 8,
 	/* Answered by us. */
 	OUTCOME_ICMP_TOO_BIG = 12,
 	OUTCOME_ICMP_TIME_EXCEEDED = 13,
@@ -118,7 +173,19 @@ enum outcome {
 	OUTCOME_DROP_REWRITE = 20,
 	/* More errors were due than we send in a tick. */
 	OUTCOME_DROP_ICMP_LIMIT = 21,
-	OUTCOME_COUNT = 32,
+	/* Later fragments whose first one did not come in time, or too many that wait. */
+	OUTCOME_DROP_FRAGMENT = 23,
+	/* Not a packet's end: a half-open connection gave its slot to a newer one. */
+	OUTCOME_HALF_OPEN_EVICTED = 24,
+	/* An error of the network about a connection was sent on to its server or client. */
+	OUTCOME_ICMP_FORWARDED = 25,
+	/* A fragment that came before its first one was put back to come again. */
+	OUTCOME_FRAGMENT_WAITS = 26,
+	/* A packet that may be cut was too long for its way and was. */
+	OUTCOME_FRAGMENTED = 27,
+	/* No port was left for a connection whose client's end is rewritten. */
+	OUTCOME_DROP_NO_PORT = 28,
+	OUTCOME_COUNT = 40,
 };
 
 enum server_flag {
@@ -133,8 +200,34 @@ enum load_flag {
 enum settings_flag {
 	/* Some service forwards by NAT: packets from a known real server may be replies. */
 	SETTINGS_NAT_IN_USE = 0x1,
+	/* Some service has port 0, or port 21 on TCP: another look-up where the exact one finds none. */
+	SETTINGS_ANY_PORT = 0x2,
+	SETTINGS_FTP = 0x4,
+	/* A mark rule takes destinations that the filter cannot hold: every packet is looked up. */
+	SETTINGS_ANY_DESTINATION = 0x8,
+	/* expire_nodest_conn, expire_quiescent_template. */
+	SETTINGS_EXPIRE_NODEST = 0x10,
+	SETTINGS_EXPIRE_QUIESCENT_TEMPLATE = 0x20,
+	/* conn_reuse_mode: not 0, and bit 2 of it. */
+	SETTINGS_REUSE = 0x40,
+	SETTINGS_REUSE_FIN_WAIT = 0x80,
+	/* Some service has a mark. */
+	SETTINGS_MARKED = 0x100,
+	/* Some server is reached through a tunnel: errors about its packets may come back. */
+	SETTINGS_TUNNEL_IN_USE = 0x200,
 };
 
+/* The lower ones are IP_VS_SVC_F_*. */
+enum service_flag {
+	SERVICE_PERSISTENT = 0x1,
+	SERVICE_ONE_PACKET = 0x4,
+	/* Any packet may begin a connection, not only a SYN or an INIT: sloppy_tcp, sloppy_sctp. */
+	SERVICE_SLOPPY = 0x100,
+	/* NAT to this service's servers rewrites the client's end too. */
+	SERVICE_FULL_NAT = 0x200,
+};
+
+/* A service by firewall mark: its mark (host order) in the first four bytes, port and protocol 0. */
 struct service_key {
 	__u8 address[16];
 	__be16 port;
@@ -149,30 +242,33 @@ struct service {
 	__u32 plan;
 	__u32 flags;
 	__u32 mark;
+	/* What of a client's address is in a template's key. */
+	__u8 client_mask[16];
+	/* A template's life, in ticks. */
+	__u32 persistence;
+	/* Its set of timeouts. */
+	__u8 timeouts;
+	__u8 reserved[3];
+	/* FULL_NAT: the address that servers see, in the service's family. Zero: none. */
+	__u8 source[16];
 };
 
-/*
- * How a service chooses: made anew by the control plane at each change, never altered but for the cursor.
- * cursor: rr: low word = position of the last choice + 1, 0 before the list.
- *         wrr: low word the same, high word = current weight.
- */
-struct plan {
-	__u64 cursor;
-	__u32 scheduler;
-	__u32 flags;
-	/* The servers are candidates[first .. first + count), in the order in which schedulers walk: newest first. */
-	__u32 first;
-	__u32 count;
-	/* wrr: the greatest weight less (divisor - 1), and the greatest common divisor. */
-	__u32 weight_max;
-	__u32 weight_divisor;
-	__u32 service;
-	__u32 reserved[7];
-};
-
-struct candidate {
-	__u32 server;
-	__u32 weight;
+/* Which packets get which mark; the first rule that holds is used. Written by the control plane. */
+struct mark_rule {
+	__u8 source[16];
+	__u8 source_mask[16];
+	__u8 destination[16];
+	__u8 destination_mask[16];
+	/* Destination ports, host order, both included. */
+	__u16 port_first;
+	__u16 port_last;
+	/* 0: any. */
+	__u8 protocol;
+	/* 0: any, as long as no address is given. */
+	__u8 family;
+	__u16 reserved;
+	__u32 ifindex;
+	__u32 mark;
 };
 
 /* Written by the control plane only. */
@@ -193,7 +289,12 @@ struct server {
 	__be16 tunnel_port;
 	__u8 next_hop[16];
 	__u8 next_hop_family;
-	__u8 reserved[7];
+	__u8 reserved[3];
+	/* As in the plan. */
+	__u32 weight;
+	/* Written by the packet path only: what a router said of the way (TUN), and the tick until which that holds. 0: nothing. */
+	__u32 path_mtu;
+	__u32 path_mtu_until;
 };
 
 /* Written by the packet path only (XDP): what bpf_fib_lookup last said of the way to a server. */
@@ -224,12 +325,20 @@ struct port {
 	__u16 flags;
 };
 
-/* Written by the packet path only. ActiveConn = active, InActConn = total - active. */
+/* ActiveConn = active, InActConn = total - active. */
 struct server_load {
+	/* Written by the packet path only. */
 	__u32 active;
 	__u32 total;
+	/* Templates. */
 	__u32 persistent;
 	__u32 flags;
+	/* Written by the control plane only. Overloaded when total reaches upper, until it falls below lower; upper 0: never. */
+	__u32 upper;
+	__u32 lower;
+	/* Where its changes are noted: index in candidate_groups + 1; 0: nowhere. */
+	__u32 group;
+	__u32 reserved;
 };
 
 /* Per CPU. Bytes are those of the IP packet. */
@@ -257,9 +366,12 @@ struct connection {
 	__u16 service;
 	/* The forwarding method that the server had then: a change is for new connections. */
 	__u8 method;
-	__u8 reserved;
+	/* Its service's set of timeouts. */
+	__u8 timeouts;
+	/* The template that made it: its slot's number in the table + 1; 0: none. */
 	__u32 parent;
-	__u32 packets_in;
+	/* A template: how many connections it leads. FULL_NAT: the other entry, as its slot's number + 1. */
+	__u32 partner;
 };
 
 /* Within one page, whose address is then looked for once. */
@@ -274,9 +386,10 @@ struct settings {
 	/* Ticks a second, rounded up. */
 	__u32 second;
 	__u32 flags;
-	__u32 reserved;
-	/* Timeouts in ticks: TCP by enum tcp_state, then by enum timeout. */
-	__u32 timeout[16];
+	/* mark_rules[first ...]: first << 16 | how many. */
+	__u32 mark_rules;
+	/* Timeouts in ticks, TIMEOUT_COUNT to a set: TCP by enum tcp_state, then by enum timeout. */
+	__u32 timeout[1024];
 	/* A bit for each virtual address, and for each NAT server's address: most packets that are not ours end here. */
 	__u64 virtual_filter[16];
 	__u64 server_filter[16];
@@ -293,63 +406,37 @@ struct sweep {
 	__u32 reserved;
 };
 
-enum choice {
-	CHOICE_NONE = 0xffffffff,
+/* What a server or a service did lately (net/netfilter/ipvs/ip_vs_est.c): scaled by 2^10, bytes by 2^5, as IPVS keeps them. */
+struct rates {
+	/* The counters two seconds ago. */
+	struct traffic last;
+	__u64 connections;
+	__u64 packets_in;
+	__u64 bytes_in;
+	__u64 packets_out;
+	__u64 bytes_out;
 };
 
-/* Argument and result of the choose program: what a new connection under this plan would get; moves the cursor. */
-struct choose {
-	__u32 plan;
-	/* Result: position among the plan's candidates, or CHOICE_NONE. */
-	__u32 position;
-};
-
-/* What decap.bpf.c, on the real server, made of a tunnel packet; each value is a named counter. */
-enum decap_outcome {
-	/* Unwrapped, by the families of the inner and the outer header. */
-	DECAP_OUTCOME_IPV4_IN_IPV4 = 0,
-	DECAP_OUTCOME_IPV6_IN_IPV4 = 1,
-	DECAP_OUTCOME_IPV4_IN_IPV6 = 2,
-	DECAP_OUTCOME_IPV6_IN_IPV6 = 3,
-	/* Left to the host's own stack. */
-	DECAP_OUTCOME_PASS_NOT_OURS = 4,
-	DECAP_OUTCOME_PASS_NOT_A_VIP = 5,
-	DECAP_OUTCOME_PASS_FRAGMENT = 6,
-	DECAP_OUTCOME_PASS_MALFORMED = 7,
-	/* Dropped: the outer header says congestion, the inner one cannot carry it (RFC 6040); or no room could be made. */
-	DECAP_OUTCOME_DROP_CONGESTION = 8,
-	DECAP_OUTCOME_DROP_REWRITE = 9,
-	DECAP_OUTCOME_COUNT = 16,
-};
-
-/* A tunnel's end, or a virtual address, as decap.bpf.c looks it up. */
-struct decap_address {
-	__u8 address[16];
+/* A datagram of which fragments come: who sent what to whom under which identification. */
+struct fragment_key {
+	__u8 source[16];
+	__u8 destination[16];
+	__u32 identification;
+	__u8 protocol;
 	__u8 family;
-	__u8 reserved[3];
+	__u16 reserved;
 };
 
-/* Which client the next packet of a measurement comes from. */
-enum bench_order {
-	BENCH_ORDER_FIXED = 0,
-	BENCH_ORDER_RANDOM = 1,
-	BENCH_ORDER_NEXT = 2,
-};
-
-enum bench_limits {
-	BENCH_HEADER_WORDS = 15,
-};
-
-/* What bench.bpf.c makes of each packet before the measured program sees it. */
-struct bench {
-	/* The frame's beginning: MACs, type, and the headers of IPv6 and TCP. */
-	__u8 frame[74];
-	__u16 order;
-	/* The whole frame's length. */
-	__u32 length;
-	/* How many clients take turns; a power of two. */
-	__u32 flows;
-	__u32 next;
+/* Where its first fragment went. */
+struct fragment {
+	/* The connection's slot, and its life word then. */
+	__u64 life;
+	__u32 group;
+	__u32 slot;
+	/* Ticks. */
+	__u32 expires;
+	/* It is the server's (NAT), not the client's. */
+	__u32 reply;
 };
 
 #endif

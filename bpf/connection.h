@@ -81,7 +81,8 @@ struct newcomer {
 	__u32 service;
 	__be16 real_port;
 	__u8 method;
-	__u8 reserved[5];
+	__u8 timeouts;
+	__u32 parent;
 };
 
 /* May a newcomer have a slot with this life word? */
@@ -133,8 +134,9 @@ static __always_inline void slot_write(struct connection *slot, const struct flo
 	slot->server = newcomer->server;
 	slot->service = newcomer->service;
 	slot->method = newcomer->method;
-	slot->parent = 0;
-	slot->packets_in = 0;
+	slot->timeouts = newcomer->timeouts;
+	slot->parent = newcomer->parent;
+	slot->partner = 0;
 }
 
 static long entry_step(__u32 i, struct entry *entry)

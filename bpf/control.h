@@ -49,7 +49,12 @@ int sweep(struct sweep *argument)
 SEC("syscall")
 int choose(struct choose *argument)
 {
-	argument->position = schedule(argument->plan);
+	struct packet packet = {};
+
+	__builtin_memcpy(&packet.source, argument->source, 16);
+	__builtin_memcpy(&packet.destination, argument->destination, 16);
+	packet.flow.ends = flow_ends(argument->source_port, argument->protocol, argument->family, argument->destination_port);
+	argument->position = schedule(argument->plan, &packet);
 	return 0;
 }
 

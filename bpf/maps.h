@@ -47,6 +47,48 @@ struct {
 	__type(value, struct candidate);
 } candidates SEC(".maps");
 
+/* Written by the control plane: the tables of sh, dh and mh. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct bucket);
+} buckets SEC(".maps");
+
+/* Written by both sides: see struct candidate_group. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct candidate_group);
+} candidate_groups SEC(".maps");
+
+/* Written by the packet path: lblc, lblcr. The least used goes when it is full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct locality_key);
+	__type(value, struct locality);
+} localities SEC(".maps");
+
+/* Written by the control plane, in two banks of MARK_RULES_MAX. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, struct mark_rule);
+} mark_rules SEC(".maps");
+
+/* How many connections a rule has marked; indexed as mark_rules. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, __u64);
+} mark_hits SEC(".maps");
+
 /* Written by the control plane. The index is a server's number in each map below. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -87,6 +129,52 @@ struct {
 	__type(key, __u32);
 	__type(value, struct traffic);
 } service_traffic SEC(".maps");
+
+/* Written by the timer (bpf/timer.h); indexed as the traffic. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct rates);
+} server_rates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct rates);
+} service_rates SEC(".maps");
+
+/* Written by the control plane: what had been counted when the counters were last reset. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} server_zero SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} service_zero SEC(".maps");
+
+/* Written by the control plane: whose number an index is, also after a service was deleted; family 0: nobody's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct service_key);
+} service_names SEC(".maps");
+
+/* Written by the packet path at tc. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment);
+} fragments SEC(".maps");
 
 /* Indexed by enum outcome. */
 struct {

@@ -8,6 +8,7 @@
 #define EVENKEEL_SCHEDULE_H
 
 #include "maps.h"
+#include "packet.h"
 
 enum {
 	/* Steps of a walk: five sweeps over the longest list are enough, since empty sweeps are stepped over. */
@@ -118,12 +119,12 @@ static __always_inline void wrr_walk(struct walk *walk)
 }
 
 /* The position of the server for a new connection, or CHOICE_NONE; moves the plan's cursor. */
-__noinline __u32 schedule(__u32 plan_index)
+__noinline __u32 schedule(__u32 plan_index, const struct packet *packet)
 {
 	struct plan *plan = bpf_map_lookup_elem(&plans, &plan_index);
 	struct walk walk = {};
 
-	if (!plan)
+	if (!plan || !packet)
 		return CHOICE_NONE;
 	walk.plan = plan;
 	for (int i = 0; i < SCHEDULE_RACES_MAX; i++) {

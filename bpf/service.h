@@ -72,7 +72,7 @@ static __always_inline int service_connect(const struct packet *packet, const st
 	struct server *server;
 	struct plan *plan;
 	__u32 plan_index = READ_ONCE(service->plan);
-	__u32 position = schedule(plan_index);
+	__u32 position = schedule(plan_index, packet);
 	__u32 index;
 
 	plan = bpf_map_lookup_elem(&plans, &plan_index);

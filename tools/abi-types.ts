@@ -16,6 +16,7 @@ export function structCodecOf(type: BtfType, where: string): ElementCodec {
 
 export function scalarCodecOf(scalar: Scalar, where: string): ElementCodec {
   const names: Record<string, ElementCodec> = {
+    Uint16: { name: "u16", type: "number", size: 2 },
     Uint32: { name: "u32", type: "number", size: 4 },
     BigUint64: { name: "u64", type: "bigint", size: 8 },
   };

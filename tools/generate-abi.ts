@@ -5,7 +5,7 @@
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeEnum } from "./abi-enums.ts";
 import { writeMaps } from "./abi-maps.ts";
 import { writeStruct } from "./abi-structs.ts";
@@ -16,11 +16,11 @@ const HEADER = join(ROOT, "bpf", "abi.h");
 const MAPS_HEADER = join(ROOT, "bpf", "maps.h");
 const OUTPUT = join(ROOT, "src", "wire", "abi.ts");
 
-const HELPERS = ["bytesAt", "listAt", "putBytes", "putList", "type StructCodec", "u32", "u64", "zeroBytes"];
+const HELPERS = ["bytesAt", "listAt", "putBytes", "putList", "type StructCodec", "u16", "u32", "u64", "zeroBytes"];
 
 /** The text that src/wire/abi.ts has to have. */
 export function generateAbi(header: string = HEADER, mapsHeader: string = MAPS_HEADER): string {
-  const source = readFileSync(header, "utf8");
+  const source = withIncludes(header);
   const enums = namesOf("enum", source);
   const structs = namesOf("struct", source);
   const types = compileToBtf(`#include "${header}"`, [
@@ -42,6 +42,12 @@ export function generateAbi(header: string = HEADER, mapsHeader: string = MAPS_H
     "",
     body,
   ].join("\n");
+}
+
+/** A header with what it includes of our own, in place. */
+function withIncludes(header: string): string {
+  const text = readFileSync(header, "utf8");
+  return text.replaceAll(/^#include "(\w+\.h)"$/gm, (_, name: string) => withIncludes(join(dirname(header), name)));
 }
 
 function namesOf(keyword: "enum" | "struct", source: string): readonly string[] {

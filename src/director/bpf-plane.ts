@@ -6,7 +6,7 @@ import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead,
 import { type Protocol, type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { schedulerOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
-import { outcomeName, type ServiceKey, type Settings, SettingsFlag, settingsCodec, type Traffic } from "../wire/abi.ts";
+import { outcomeName, type Service, type ServiceKey, type Settings, SettingsFlag, settingsCodec, type Traffic } from "../wire/abi.ts";
 import { encoded } from "../wire/codec.ts";
 import { addressFilter, filterMayHold } from "./address-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
@@ -181,7 +181,7 @@ export class BpfPlane implements DataPlane {
     this.#services.set(name, { head, index, plan, members });
     // The filters first: a service that they hide would get no packet.
     this.#openFilters([head], servers);
-    this.#path.maps.services.update(keyOf(head), { index, plan, flags: 0, mark: 0 }, "new");
+    this.#path.maps.services.update(keyOf(head), serviceEntry(index, plan), "new");
   }
 
   #editService(entry: ServiceEntry, head: ServiceHead): void {
@@ -235,7 +235,7 @@ export class BpfPlane implements DataPlane {
 
   #replacePlan(entry: ServiceEntry, members: readonly Member[], cursor: Cursor): void {
     const plan = this.#plans.write({ service: entry.index, scheduler: entry.head.scheduler, members }, cursor);
-    this.#path.maps.services.update(keyOf(entry.head), { index: entry.index, plan, flags: 0, mark: 0 }, "existing");
+    this.#path.maps.services.update(keyOf(entry.head), serviceEntry(entry.index, plan), "existing");
     this.#plans.free(entry.plan);
     this.#services.set(serviceName(entry.head), { ...entry, plan, members });
   }
@@ -318,6 +318,12 @@ function absent(entry: ServiceEntry, server: RealServer): EvenkeelError {
 function misfit(message: string): EvenkeelError {
   return new EvenkeelError("BAD_ARGUMENT", message, { cure: "read the state again and apply what differs from it" });
 }
+
+function serviceEntry(index: number, plan: number): Service {
+  return { index, plan, flags: 0, mark: 0, clientMask: NOTHING, persistence: 0, timeouts: 0, source: NOTHING };
+}
+
+const NOTHING = new Uint8Array(16);
 
 const NO_TRAFFIC: Traffic = { connections: 0n, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n };
 

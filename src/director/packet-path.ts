@@ -14,7 +14,18 @@ import { type BpfObject, loadObject } from "../kernel/object.ts";
 import { findBpfFileSystem, PIN_KINDS, type PinDirectory, pinDirectory } from "../kernel/pins.ts";
 import { runSyscallProgram } from "../kernel/test-run.ts";
 import { EvenkeelError } from "../model/error.ts";
-import { Choice, type Choose, chooseCodec, Limits, MAPS, type MapName, type Settings, type Sweep, sweepCodec } from "../wire/abi.ts";
+import {
+  Choice,
+  type Choose,
+  chooseCodec,
+  Limits,
+  MAPS,
+  type MapName,
+  type Settings,
+  SettingsFlag,
+  type Sweep,
+  sweepCodec,
+} from "../wire/abi.ts";
 import { decoded, encoded } from "../wire/codec.ts";
 import { CONNECTIONS_MAX_DEFAULT, groupsFor } from "./capacity.ts";
 import { ticks, timeoutTicks } from "./timeouts.ts";
@@ -30,6 +41,18 @@ const OUR_PINS = {
   links: LINK_PIN,
   programs: pinsNamed(...Object.values(TC_PROGRAMS), XDP_PROGRAM),
 } as const;
+
+/** What a first packet shows of its flow: some schedulers choose by it. */
+export type ChooseFlow = Omit<Choose, "plan" | "position">;
+
+const NO_FLOW: ChooseFlow = {
+  source: new Uint8Array(16),
+  destination: new Uint8Array(16),
+  sourcePort: 0,
+  destinationPort: 0,
+  protocol: 6,
+  family: 4,
+};
 
 export interface PacketPathOptions {
   /** How many connections it must hold at once; memory is about 110 bytes each. Fixed while the packet path stands. */
@@ -145,8 +168,8 @@ export class PacketPath {
   }
 
   /** What the kernel's scheduler chooses under a plan: a position in the walk. Moves the plan's cursor. */
-  choose(plan: number): number | undefined {
-    const question: Choose = { plan, position: 0 };
+  choose(plan: number, flow: ChooseFlow = NO_FLOW): number | undefined {
+    const question: Choose = { plan, position: 0, ...flow };
     const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.choose), encoded(chooseCodec, question));
     const { position } = decoded(chooseCodec, argument);
     return position === Choice.NONE ? undefined : position;
@@ -221,7 +244,8 @@ function freshSettings(groups: number): Settings {
     hashSeed: [seed.readBigUInt64LE(0), seed.readBigUInt64LE(8)],
     groupMask: groups - 1,
     second: ticks(1, hz),
-    flags: 0,
+    flags: SettingsFlag.REUSE,
+    markRules: 0,
     timeout: timeoutTicks(hz),
     virtualFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),
     serverFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),

@@ -50,7 +50,8 @@ export class PlanTable {
   write(content: PlanContent, cursor: Cursor): number {
     const { members, scheduler, service } = content;
     const first = this.#room(members.length);
-    for (const [i, { number, weight }] of members.entries()) this.#path.candidates.write(first + i, { server: number, weight });
+    for (const [i, { number, weight }] of members.entries())
+      this.#path.candidates.write(first + i, { server: number, weight, weightSum: 0, lastWeight: 0 });
     const range = weightRange(members);
     const plan: Plan = {
       cursor: (BigInt(cursor.currentWeight) << 32n) | BigInt(cursor.position),
@@ -61,6 +62,11 @@ export class PlanTable {
       weightMax: range.weightMax,
       weightDivisor: range.weightDivisor,
       service,
+      firstBucket: 0,
+      bucketCount: 0,
+      firstGroup: 0,
+      groupCount: 0,
+      weightSum: 0,
     };
     const number = this.#unusedPlan();
     this.#path.maps.plans.update(number, plan);

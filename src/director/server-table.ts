@@ -60,6 +60,9 @@ export class ServerTable {
       tunnelPort: 0,
       nextHop: way?.nextHop.bytes ?? NOWHERE,
       nextHopFamily: way === undefined ? Family.NONE : familyNumber(way.nextHop),
+      weight: 0,
+      pathMtu: 0,
+      pathMtuUntil: 0,
     };
     if (sameBytes(serverCodec, entry, this.#path.servers.read(number))) return false;
     this.#path.servers.write(number, entry);
@@ -119,7 +122,7 @@ export class ServerTable {
       const number = (this.#next + i) % length;
       if (this.#flags(number) !== 0 || this.#total(number) !== 0) continue;
       this.#next = number + 1;
-      this.#path.serverLoad.write(number, { active: 0, total: 0, persistent: 0, flags: 0 });
+      this.#path.serverLoad.write(number, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
       this.#path.maps.server_traffic.update(number, { connections: 0n, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n });
       this.#path.maps.neighbours.update(number, NO_NEIGHBOUR);
       return number;

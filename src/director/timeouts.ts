@@ -20,7 +20,7 @@ const UDP_SECONDS = 5 * 60;
 
 /** In the order of struct settings.timeout. */
 export function timeoutTicks(jiffiesPerSecond: number): number[] {
-  const timeouts = Array<number>(Timeout.COUNT).fill(0);
+  const timeouts = Array<number>(Timeout.COUNT * Timeout.SETS).fill(0);
   for (const [state, seconds] of Object.entries(TCP_SECONDS)) {
     timeouts[TcpState[state as keyof typeof TCP_SECONDS]] = ticks(seconds, jiffiesPerSecond);
   }

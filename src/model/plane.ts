@@ -3,7 +3,8 @@
  * (director/bpf-plane.ts) and in memory (director/memory-plane.ts).
  */
 
-import type { RealServer, VirtualService } from "./service.ts";
+import type { Address, Family } from "./address.ts";
+import type { Protocol, RealServer, Timeouts, VirtualService } from "./service.ts";
 
 /** Where the packet path listens. "auto" chooses by the device; "xdp" is always backed by tc on the same interface. */
 export const HOOK_CHOICES = ["auto", "tc", "xdp", "xdp-generic"] as const;
@@ -19,13 +20,54 @@ export interface WantedAttachment {
   readonly hook: HookChoice;
 }
 
+/** Packets that hold get the mark; of several rules the first one counts. What is left out is any. */
+export interface MarkRule {
+  readonly mark: number;
+  readonly family?: Family;
+  readonly protocol?: Protocol;
+  readonly source?: Prefix;
+  readonly destination?: Prefix;
+  /** Destination ports, both included. */
+  readonly ports?: { readonly first: number; readonly last: number };
+  readonly interfaceName?: string;
+}
+
+export interface Prefix {
+  readonly address: Address;
+  readonly length: number;
+}
+
+/** IPVS's sysctls of the same names (net.ipv4.vs.*), and the timeouts of connections whose service has none of its own. */
+export interface DirectorSettings {
+  readonly timeouts: Required<Timeouts>;
+  /** Connections of deleted servers end at once instead of being dropped until they expire. */
+  readonly expireNodest: boolean;
+  /** A template whose server has weight 0 leads nobody there any more. */
+  readonly expireQuiescentTemplate: boolean;
+  /** conn_reuse_mode: 0 a SYN never replaces a connection that is over, 1 it does; bit 2: also one in FIN_WAIT seen from one side. */
+  readonly connectionReuse: number;
+}
+
+/** As IPVS. */
+export const DEFAULT_SETTINGS: DirectorSettings = {
+  timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
+  expireNodest: false,
+  expireQuiescentTemplate: false,
+  connectionReuse: 1,
+};
+
 export interface DesiredState {
   readonly services: readonly VirtualService[];
+  /** Left out: DEFAULT_SETTINGS. */
+  readonly settings?: DirectorSettings;
+  readonly marks?: readonly MarkRule[];
   readonly attachments: readonly WantedAttachment[];
 }
 
 export interface ActualState {
   readonly services: readonly VirtualService[];
+  readonly settings?: DirectorSettings;
+  readonly marks?: readonly MarkRule[];
   readonly attachments: readonly Attachment[];
 }
 

@@ -14,25 +14,76 @@ export type Protocol = (typeof PROTOCOLS)[number];
 /** Weights as in IPVS; 0 = quiesced: no new connections, the present ones live on. */
 export const WEIGHT_MAX = 65535;
 
+export const TUNNEL_TYPES = ["ipip", "gre", "gue"] as const;
+
+/** TUN: what stands between the outer and the inner IP header. */
+export interface Tunnel {
+  readonly type: (typeof TUNNEL_TYPES)[number];
+  /** gue: the UDP port that the real server listens on. */
+  readonly port?: number;
+  /** gre, gue: with a checksum. */
+  readonly checksum?: boolean;
+}
+
+/** sh and mh: another server instead of none when the chosen one does not serve; the client's port counts too. */
+export const SCHEDULER_FLAGS = ["fallback", "port"] as const;
+export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number];
+
+/** A client's connections reach one server for a while; the scheduler is only asked for the first. */
+export interface Persistence {
+  readonly timeoutSeconds: number;
+  /** What of a client's address counts, as a mask in the service's family; 255.255.255.255 or ffff:...:ffff when left out. */
+  readonly clientMask?: Address;
+}
+
+/** Seconds that a connection lives without a packet: ESTABLISHED, FIN_WAIT, UDP, as `ipvsadm --set`. What is left out stays as it is. */
+export interface Timeouts {
+  readonly tcp?: number;
+  readonly tcpFin?: number;
+  readonly udp?: number;
+}
+
 export interface RealServer {
   readonly address: Address;
   /** With DR and TUN the service's own port: nobody could map the reply back. */
   readonly port: number;
   readonly weight: number;
   readonly method: ForwardingMethod;
+  /** tun only; ipip when left out. */
+  readonly tunnel?: Tunnel;
+  /** No new connections from that many on (active and inactive), until there are fewer than the lower one. 0 or left out: no limit. */
+  readonly upperThreshold?: number;
+  /** 0 or left out: three quarters of the upper one. */
+  readonly lowerThreshold?: number;
 }
 
 export interface VirtualService {
+  /** With a mark: the unspecified address of the family. */
   readonly address: Address;
+  /** 0: every port; with a mark, too. */
   readonly port: number;
+  /** With a mark: every protocol, and this is "tcp", as IPVS shows it. */
   readonly protocol: Protocol;
+  /** Firewall mark: the service is for packets that carry it, whatever their address. 0 or left out: none. */
+  readonly mark?: number;
   readonly scheduler: SchedulerName;
+  readonly schedulerFlags?: readonly SchedulerFlag[];
+  readonly persistence?: Persistence;
+  /** UDP: every datagram is scheduled anew. */
+  readonly onePacket?: boolean;
+  /** Any packet may begin a connection, not only a SYN or an INIT. */
+  readonly sloppy?: boolean;
+  /** NAT rewrites the client's end too, to this address of the director's: for clients in the servers' own network. */
+  readonly fullNat?: Address;
+  /** For its connections instead of everybody's. */
+  readonly timeouts?: Timeouts;
   /** In the order in which they were added; schedulers walk newest first. */
   readonly servers: readonly RealServer[];
 }
 
-/** "tcp 192.0.2.1:80": what two services may not have in common. */
-export function serviceName(service: Pick<VirtualService, "address" | "port" | "protocol">): string {
+/** "tcp 192.0.2.1:80" or "mark 1 ipv4": what two services may not have in common. */
+export function serviceName(service: Pick<VirtualService, "address" | "port" | "protocol" | "mark">): string {
+  if (service.mark) return `mark ${service.mark} ${service.address.family}`;
   return `${service.protocol} ${formatEndpoint(service.address, service.port)}`;
 }
 

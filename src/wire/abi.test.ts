@@ -52,7 +52,7 @@ describe("the generated ABI", () => {
       family: 4,
     });
     assert.deepEqual([...key.subarray(16)], [0x12, 0x34, 6, 4]);
-    const candidate = encoded(abi.candidateCodec, { server: 0x01020304, weight: 1 });
+    const candidate = encoded(abi.candidateCodec, { server: 0x01020304, weight: 1, weightSum: 0, lastWeight: 0 });
     assert.deepEqual([...candidate.subarray(0, 4)], [4, 3, 2, 1]);
   });
 

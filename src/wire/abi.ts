@@ -1,12 +1,142 @@
 /** generated from bpf/abi.h and bpf/maps.h by tools/generate-abi.ts; do not edit */
 
-import { bytesAt, listAt, putBytes, putList, type StructCodec, u32, u64, zeroBytes } from "./codec.ts";
+import { bytesAt, listAt, putBytes, putList, type StructCodec, u16, u32, u64, zeroBytes } from "./codec.ts";
+
+/** enum bench_order */
+export const BenchOrder = Object.freeze({
+  FIXED: 0,
+  RANDOM: 1,
+  NEXT: 2,
+});
+export type BenchOrder = (typeof BenchOrder)[keyof typeof BenchOrder];
+
+/** The names of enum bench_order by value. */
+export const benchOrderName: Readonly<Record<number, string>> = Object.freeze({
+  0: "FIXED",
+  1: "RANDOM",
+  2: "NEXT",
+});
+
+/** enum bench_limits */
+export const BenchLimits = Object.freeze({
+  BENCH_HEADER_WORDS: 15,
+});
+export type BenchLimits = (typeof BenchLimits)[keyof typeof BenchLimits];
+
+/** The names of enum bench_limits by value. */
+export const benchLimitsName: Readonly<Record<number, string>> = Object.freeze({
+  15: "BENCH_HEADER_WORDS",
+});
+
+/** enum decap_outcome */
+export const DecapOutcome = Object.freeze({
+  IPV4_IN_IPV4: 0,
+  IPV6_IN_IPV4: 1,
+  IPV4_IN_IPV6: 2,
+  IPV6_IN_IPV6: 3,
+  PASS_NOT_OURS: 4,
+  PASS_NOT_A_VIP: 5,
+  PASS_FRAGMENT: 6,
+  PASS_MALFORMED: 7,
+  DROP_CONGESTION: 8,
+  DROP_REWRITE: 9,
+  COUNT: 16,
+});
+export type DecapOutcome = (typeof DecapOutcome)[keyof typeof DecapOutcome];
+
+/** The names of enum decap_outcome by value. */
+export const decapOutcomeName: Readonly<Record<number, string>> = Object.freeze({
+  0: "IPV4_IN_IPV4",
+  1: "IPV6_IN_IPV4",
+  2: "IPV4_IN_IPV6",
+  3: "IPV6_IN_IPV6",
+  4: "PASS_NOT_OURS",
+  5: "PASS_NOT_A_VIP",
+  6: "PASS_FRAGMENT",
+  7: "PASS_MALFORMED",
+  8: "DROP_CONGESTION",
+  9: "DROP_REWRITE",
+  16: "COUNT",
+});
+
+/** enum scheduler */
+export const Scheduler = Object.freeze({
+  RR: 0,
+  WRR: 1,
+  LC: 2,
+  WLC: 3,
+  SED: 4,
+  NQ: 5,
+  SH: 6,
+  DH: 7,
+  LBLC: 8,
+  LBLCR: 9,
+  MH: 10,
+  FO: 11,
+  OVF: 12,
+  TWOS: 13,
+});
+export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
+
+/** The names of enum scheduler by value. */
+export const schedulerName: Readonly<Record<number, string>> = Object.freeze({
+  0: "RR",
+  1: "WRR",
+  2: "LC",
+  3: "WLC",
+  4: "SED",
+  5: "NQ",
+  6: "SH",
+  7: "DH",
+  8: "LBLC",
+  9: "LBLCR",
+  10: "MH",
+  11: "FO",
+  12: "OVF",
+  13: "TWOS",
+});
+
+/** enum plan_flag */
+export const PlanFlag = Object.freeze({
+  FALLBACK: 8,
+  PORT: 16,
+});
+export type PlanFlag = (typeof PlanFlag)[keyof typeof PlanFlag];
+
+/** The names of enum plan_flag by value. */
+export const planFlagName: Readonly<Record<number, string>> = Object.freeze({
+  8: "FALLBACK",
+  16: "PORT",
+});
+
+/** enum bucket_value */
+export const BucketValue = Object.freeze({
+  BUCKET_EMPTY: 65535,
+});
+export type BucketValue = (typeof BucketValue)[keyof typeof BucketValue];
+
+/** The names of enum bucket_value by value. */
+export const bucketValueName: Readonly<Record<number, string>> = Object.freeze({
+  65535: "BUCKET_EMPTY",
+});
+
+/** enum choice */
+export const Choice = Object.freeze({
+  NONE: 4294967295,
+});
+export type Choice = (typeof Choice)[keyof typeof Choice];
+
+/** The names of enum choice by value. */
+export const choiceName: Readonly<Record<number, string>> = Object.freeze({
+  4294967295: "NONE",
+});
 
 /** enum family */
 export const Family = Object.freeze({
   NONE: 0,
   IPV4: 4,
   IPV6: 6,
+  TEMPLATE: 16,
 });
 export type Family = (typeof Family)[keyof typeof Family];
 
@@ -15,6 +145,7 @@ export const familyName: Readonly<Record<number, string>> = Object.freeze({
   0: "NONE",
   4: "IPV4",
   6: "IPV6",
+  16: "TEMPLATE",
 });
 
 /** enum forwarding_method */
@@ -24,6 +155,8 @@ export const ForwardingMethod = Object.freeze({
   TUNNEL: 2,
   DIRECT: 3,
   BYPASS: 4,
+  FULL_NAT: 5,
+  FULL_NAT_REPLY: 6,
 });
 export type ForwardingMethod = (typeof ForwardingMethod)[keyof typeof ForwardingMethod];
 
@@ -34,19 +167,34 @@ export const forwardingMethodName: Readonly<Record<number, string>> = Object.fre
   2: "TUNNEL",
   3: "DIRECT",
   4: "BYPASS",
+  5: "FULL_NAT",
+  6: "FULL_NAT_REPLY",
 });
 
-/** enum scheduler */
-export const Scheduler = Object.freeze({
-  RR: 0,
-  WRR: 1,
+/** enum tunnel_type */
+export const TunnelType = Object.freeze({
+  IPIP: 0,
+  GUE: 1,
+  GRE: 2,
 });
-export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
+export type TunnelType = (typeof TunnelType)[keyof typeof TunnelType];
 
-/** The names of enum scheduler by value. */
-export const schedulerName: Readonly<Record<number, string>> = Object.freeze({
-  0: "RR",
-  1: "WRR",
+/** The names of enum tunnel_type by value. */
+export const tunnelTypeName: Readonly<Record<number, string>> = Object.freeze({
+  0: "IPIP",
+  1: "GUE",
+  2: "GRE",
+});
+
+/** enum tunnel_flag */
+export const TunnelFlag = Object.freeze({
+  CHECKSUM: 1,
+});
+export type TunnelFlag = (typeof TunnelFlag)[keyof typeof TunnelFlag];
+
+/** The names of enum tunnel_flag by value. */
+export const tunnelFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "CHECKSUM",
 });
 
 /** enum tcp_state */
@@ -82,17 +230,72 @@ export const tcpStateName: Readonly<Record<number, string>> = Object.freeze({
   11: "COUNT",
 });
 
+/** enum sctp_state */
+export const SctpState = Object.freeze({
+  NONE: 0,
+  INIT1: 1,
+  INIT: 2,
+  COOKIE_SENT: 3,
+  COOKIE_REPLIED: 4,
+  COOKIE_WAIT: 5,
+  COOKIE: 6,
+  COOKIE_ECHOED: 7,
+  ESTABLISHED: 8,
+  SHUTDOWN_SENT: 9,
+  SHUTDOWN_RECEIVED: 10,
+  SHUTDOWN_ACK_SENT: 11,
+  REJECTED: 12,
+  CLOSED: 13,
+  COUNT: 14,
+});
+export type SctpState = (typeof SctpState)[keyof typeof SctpState];
+
+/** The names of enum sctp_state by value. */
+export const sctpStateName: Readonly<Record<number, string>> = Object.freeze({
+  0: "NONE",
+  1: "INIT1",
+  2: "INIT",
+  3: "COOKIE_SENT",
+  4: "COOKIE_REPLIED",
+  5: "COOKIE_WAIT",
+  6: "COOKIE",
+  7: "COOKIE_ECHOED",
+  8: "ESTABLISHED",
+  9: "SHUTDOWN_SENT",
+  10: "SHUTDOWN_RECEIVED",
+  11: "SHUTDOWN_ACK_SENT",
+  12: "REJECTED",
+  13: "CLOSED",
+  14: "COUNT",
+});
+
 /** enum timeout */
 export const Timeout = Object.freeze({
   UDP: 11,
-  COUNT: 16,
+  SCTP: 16,
+  COUNT: 32,
+  SETS: 32,
 });
 export type Timeout = (typeof Timeout)[keyof typeof Timeout];
 
 /** The names of enum timeout by value. */
 export const timeoutName: Readonly<Record<number, string>> = Object.freeze({
   11: "UDP",
-  16: "COUNT",
+  16: "SCTP",
+  32: "COUNT",
+});
+
+/** enum template_state */
+export const TemplateState = Object.freeze({
+  NONE: 0,
+  ASSURED: 1,
+});
+export type TemplateState = (typeof TemplateState)[keyof typeof TemplateState];
+
+/** The names of enum template_state by value. */
+export const templateStateName: Readonly<Record<number, string>> = Object.freeze({
+  0: "NONE",
+  1: "ASSURED",
 });
 
 /** enum limits */
@@ -101,6 +304,10 @@ export const Limits = Object.freeze({
   CONNECTION_GROUP_SLOTS: 8,
   CONNECTION_GROUPS_TRIED: 8,
   ICMP_PER_TICK: 64,
+  HALF_OPEN_PER_GROUP: 6,
+  MARK_RULES_MAX: 256,
+  CANDIDATE_GROUP: 64,
+  LBLCR_SERVERS: 16,
   ADDRESS_FILTER_BITS: 1024,
   ADDRESS_FILTER_WORDS: 16,
 });
@@ -111,8 +318,10 @@ export const limitsName: Readonly<Record<number, string>> = Object.freeze({
   4: "TICK_SHIFT",
   8: "CONNECTION_GROUP_SLOTS",
   64: "ICMP_PER_TICK",
+  6: "HALF_OPEN_PER_GROUP",
+  256: "MARK_RULES_MAX",
+  16: "LBLCR_SERVERS",
   1024: "ADDRESS_FILTER_BITS",
-  16: "ADDRESS_FILTER_WORDS",
 });
 
 /** enum life */
@@ -157,6 +366,8 @@ export const Outcome = Object.freeze({
   PASS_NO_SERVICE: 4,
   PASS_NOT_NEW: 5,
   PASS_TO_TC: 6,
+  PASS_ICMP: 7,
+  PASS_FTP: 8,
   ICMP_TOO_BIG: 12,
   ICMP_TIME_EXCEEDED: 13,
   ICMP_UNREACHABLE: 14,
@@ -168,7 +379,13 @@ export const Outcome = Object.freeze({
   DROP_NO_ROUTE: 19,
   DROP_REWRITE: 20,
   DROP_ICMP_LIMIT: 21,
-  COUNT: 32,
+  DROP_FRAGMENT: 23,
+  HALF_OPEN_EVICTED: 24,
+  ICMP_FORWARDED: 25,
+  FRAGMENT_WAITS: 26,
+  FRAGMENTED: 27,
+  DROP_NO_PORT: 28,
+  COUNT: 40,
 });
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -181,6 +398,8 @@ export const outcomeName: Readonly<Record<number, string>> = Object.freeze({
   4: "PASS_NO_SERVICE",
   5: "PASS_NOT_NEW",
   6: "PASS_TO_TC",
+  7: "PASS_ICMP",
+  8: "PASS_FTP",
   12: "ICMP_TOO_BIG",
   13: "ICMP_TIME_EXCEEDED",
   14: "ICMP_UNREACHABLE",
@@ -192,7 +411,13 @@ export const outcomeName: Readonly<Record<number, string>> = Object.freeze({
   19: "DROP_NO_ROUTE",
   20: "DROP_REWRITE",
   21: "DROP_ICMP_LIMIT",
-  32: "COUNT",
+  23: "DROP_FRAGMENT",
+  24: "HALF_OPEN_EVICTED",
+  25: "ICMP_FORWARDED",
+  26: "FRAGMENT_WAITS",
+  27: "FRAGMENTED",
+  28: "DROP_NO_PORT",
+  40: "COUNT",
 });
 
 /** enum server_flag */
@@ -220,12 +445,47 @@ export const loadFlagName: Readonly<Record<number, string>> = Object.freeze({
 /** enum settings_flag */
 export const SettingsFlag = Object.freeze({
   NAT_IN_USE: 1,
+  ANY_PORT: 2,
+  FTP: 4,
+  ANY_DESTINATION: 8,
+  EXPIRE_NODEST: 16,
+  EXPIRE_QUIESCENT_TEMPLATE: 32,
+  REUSE: 64,
+  REUSE_FIN_WAIT: 128,
+  MARKED: 256,
+  TUNNEL_IN_USE: 512,
 });
 export type SettingsFlag = (typeof SettingsFlag)[keyof typeof SettingsFlag];
 
 /** The names of enum settings_flag by value. */
 export const settingsFlagName: Readonly<Record<number, string>> = Object.freeze({
   1: "NAT_IN_USE",
+  2: "ANY_PORT",
+  4: "FTP",
+  8: "ANY_DESTINATION",
+  16: "EXPIRE_NODEST",
+  32: "EXPIRE_QUIESCENT_TEMPLATE",
+  64: "REUSE",
+  128: "REUSE_FIN_WAIT",
+  256: "MARKED",
+  512: "TUNNEL_IN_USE",
+});
+
+/** enum service_flag */
+export const ServiceFlag = Object.freeze({
+  PERSISTENT: 1,
+  ONE_PACKET: 4,
+  SLOPPY: 256,
+  FULL_NAT: 512,
+});
+export type ServiceFlag = (typeof ServiceFlag)[keyof typeof ServiceFlag];
+
+/** The names of enum service_flag by value. */
+export const serviceFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "PERSISTENT",
+  4: "ONE_PACKET",
+  256: "SLOPPY",
+  512: "FULL_NAT",
 });
 
 /** enum port_flag */
@@ -241,73 +501,265 @@ export const portFlagName: Readonly<Record<number, string>> = Object.freeze({
   2: "REDIRECT",
 });
 
-/** enum choice */
-export const Choice = Object.freeze({
-  NONE: 4294967295,
-});
-export type Choice = (typeof Choice)[keyof typeof Choice];
+/** struct bench */
+export interface Bench {
+  readonly frame: Uint8Array;
+  readonly order: number;
+  readonly length: number;
+  readonly flows: number;
+  readonly next: number;
+}
 
-/** The names of enum choice by value. */
-export const choiceName: Readonly<Record<number, string>> = Object.freeze({
-  4294967295: "NONE",
-});
+export const benchCodec = {
+  size: 88,
+  offsets: { frame: 0, order: 74, length: 76, flows: 80, next: 84 },
+  decode: (view, offset) => ({
+    frame: bytesAt(view, offset, 74),
+    order: view.getUint16(offset + 74, true),
+    length: view.getUint32(offset + 76, true),
+    flows: view.getUint32(offset + 80, true),
+    next: view.getUint32(offset + 84, true),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.frame, 74);
+    view.setUint16(offset + 74, value.order, true);
+    view.setUint32(offset + 76, value.length, true);
+    view.setUint32(offset + 80, value.flows, true);
+    view.setUint32(offset + 84, value.next, true);
+  },
+} as const satisfies StructCodec<Bench>;
 
-/** enum decap_outcome */
-export const DecapOutcome = Object.freeze({
-  IPV4_IN_IPV4: 0,
-  IPV6_IN_IPV4: 1,
-  IPV4_IN_IPV6: 2,
-  IPV6_IN_IPV6: 3,
-  PASS_NOT_OURS: 4,
-  PASS_NOT_A_VIP: 5,
-  PASS_FRAGMENT: 6,
-  PASS_MALFORMED: 7,
-  DROP_CONGESTION: 8,
-  DROP_REWRITE: 9,
-  COUNT: 16,
-});
-export type DecapOutcome = (typeof DecapOutcome)[keyof typeof DecapOutcome];
+/** struct decap_address */
+export interface DecapAddress {
+  readonly address: Uint8Array;
+  readonly family: number;
+}
 
-/** The names of enum decap_outcome by value. */
-export const decapOutcomeName: Readonly<Record<number, string>> = Object.freeze({
-  0: "IPV4_IN_IPV4",
-  1: "IPV6_IN_IPV4",
-  2: "IPV4_IN_IPV6",
-  3: "IPV6_IN_IPV6",
-  4: "PASS_NOT_OURS",
-  5: "PASS_NOT_A_VIP",
-  6: "PASS_FRAGMENT",
-  7: "PASS_MALFORMED",
-  8: "DROP_CONGESTION",
-  9: "DROP_REWRITE",
-  16: "COUNT",
-});
+export const decapAddressCodec = {
+  size: 20,
+  offsets: { address: 0, family: 16 },
+  decode: (view, offset) => ({
+    address: bytesAt(view, offset, 16),
+    family: view.getUint8(offset + 16),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.address, 16);
+    view.setUint8(offset + 16, value.family);
+    zeroBytes(view, offset + 17, 3);
+  },
+} as const satisfies StructCodec<DecapAddress>;
 
-/** enum bench_order */
-export const BenchOrder = Object.freeze({
-  FIXED: 0,
-  RANDOM: 1,
-  NEXT: 2,
-});
-export type BenchOrder = (typeof BenchOrder)[keyof typeof BenchOrder];
+/** struct plan */
+export interface Plan {
+  readonly cursor: bigint;
+  readonly scheduler: number;
+  readonly flags: number;
+  readonly first: number;
+  readonly count: number;
+  readonly weightMax: number;
+  readonly weightDivisor: number;
+  readonly service: number;
+  readonly firstBucket: number;
+  readonly bucketCount: number;
+  readonly firstGroup: number;
+  readonly groupCount: number;
+  readonly weightSum: number;
+}
 
-/** The names of enum bench_order by value. */
-export const benchOrderName: Readonly<Record<number, string>> = Object.freeze({
-  0: "FIXED",
-  1: "RANDOM",
-  2: "NEXT",
-});
+export const planCodec = {
+  size: 64,
+  offsets: {
+    cursor: 0,
+    scheduler: 8,
+    flags: 12,
+    first: 16,
+    count: 20,
+    weightMax: 24,
+    weightDivisor: 28,
+    service: 32,
+    firstBucket: 36,
+    bucketCount: 40,
+    firstGroup: 44,
+    groupCount: 48,
+    weightSum: 52,
+  },
+  decode: (view, offset) => ({
+    cursor: view.getBigUint64(offset, true),
+    scheduler: view.getUint32(offset + 8, true),
+    flags: view.getUint32(offset + 12, true),
+    first: view.getUint32(offset + 16, true),
+    count: view.getUint32(offset + 20, true),
+    weightMax: view.getUint32(offset + 24, true),
+    weightDivisor: view.getUint32(offset + 28, true),
+    service: view.getUint32(offset + 32, true),
+    firstBucket: view.getUint32(offset + 36, true),
+    bucketCount: view.getUint32(offset + 40, true),
+    firstGroup: view.getUint32(offset + 44, true),
+    groupCount: view.getUint32(offset + 48, true),
+    weightSum: view.getUint32(offset + 52, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setBigUint64(offset, value.cursor, true);
+    view.setUint32(offset + 8, value.scheduler, true);
+    view.setUint32(offset + 12, value.flags, true);
+    view.setUint32(offset + 16, value.first, true);
+    view.setUint32(offset + 20, value.count, true);
+    view.setUint32(offset + 24, value.weightMax, true);
+    view.setUint32(offset + 28, value.weightDivisor, true);
+    view.setUint32(offset + 32, value.service, true);
+    view.setUint32(offset + 36, value.firstBucket, true);
+    view.setUint32(offset + 40, value.bucketCount, true);
+    view.setUint32(offset + 44, value.firstGroup, true);
+    view.setUint32(offset + 48, value.groupCount, true);
+    view.setUint32(offset + 52, value.weightSum, true);
+    zeroBytes(view, offset + 56, 8);
+  },
+} as const satisfies StructCodec<Plan>;
 
-/** enum bench_limits */
-export const BenchLimits = Object.freeze({
-  BENCH_HEADER_WORDS: 15,
-});
-export type BenchLimits = (typeof BenchLimits)[keyof typeof BenchLimits];
+/** struct candidate */
+export interface Candidate {
+  readonly server: number;
+  readonly weight: number;
+  readonly weightSum: number;
+  readonly lastWeight: number;
+}
 
-/** The names of enum bench_limits by value. */
-export const benchLimitsName: Readonly<Record<number, string>> = Object.freeze({
-  15: "BENCH_HEADER_WORDS",
-});
+export const candidateCodec = {
+  size: 16,
+  offsets: { server: 0, weight: 4, weightSum: 8, lastWeight: 12 },
+  decode: (view, offset) => ({
+    server: view.getUint32(offset, true),
+    weight: view.getUint32(offset + 4, true),
+    weightSum: view.getUint32(offset + 8, true),
+    lastWeight: view.getUint32(offset + 12, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.server, true);
+    view.setUint32(offset + 4, value.weight, true);
+    view.setUint32(offset + 8, value.weightSum, true);
+    view.setUint32(offset + 12, value.lastWeight, true);
+  },
+} as const satisfies StructCodec<Candidate>;
+
+/** struct bucket */
+export interface Bucket {
+  readonly position: readonly number[];
+}
+
+export const bucketCodec = {
+  size: 8,
+  offsets: { position: 0 },
+  decode: (view, offset) => ({
+    position: listAt(u16, view, offset, 4),
+  }),
+  encode: (view, offset, value) => {
+    putList(u16, view, offset, value.position, 4);
+  },
+} as const satisfies StructCodec<Bucket>;
+
+/** struct candidate_group */
+export interface CandidateGroup {
+  readonly stale: number;
+  readonly best: number;
+}
+
+export const candidateGroupCodec = {
+  size: 8,
+  offsets: { stale: 0, best: 4 },
+  decode: (view, offset) => ({
+    stale: view.getUint32(offset, true),
+    best: view.getUint32(offset + 4, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.stale, true);
+    view.setUint32(offset + 4, value.best, true);
+  },
+} as const satisfies StructCodec<CandidateGroup>;
+
+/** struct locality_key */
+export interface LocalityKey {
+  readonly address: Uint8Array;
+  readonly service: number;
+  readonly family: number;
+}
+
+export const localityKeyCodec = {
+  size: 24,
+  offsets: { address: 0, service: 16, family: 20 },
+  decode: (view, offset) => ({
+    address: bytesAt(view, offset, 16),
+    service: view.getUint32(offset + 16, true),
+    family: view.getUint32(offset + 20, true),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.address, 16);
+    view.setUint32(offset + 16, value.service, true);
+    view.setUint32(offset + 20, value.family, true);
+  },
+} as const satisfies StructCodec<LocalityKey>;
+
+/** struct locality */
+export interface Locality {
+  readonly lastUse: number;
+  readonly lastChange: number;
+  readonly count: number;
+  readonly server: readonly number[];
+}
+
+export const localityCodec = {
+  size: 76,
+  offsets: { lastUse: 0, lastChange: 4, count: 8, server: 12 },
+  decode: (view, offset) => ({
+    lastUse: view.getUint32(offset, true),
+    lastChange: view.getUint32(offset + 4, true),
+    count: view.getUint32(offset + 8, true),
+    server: listAt(u32, view, offset + 12, 16),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.lastUse, true);
+    view.setUint32(offset + 4, value.lastChange, true);
+    view.setUint32(offset + 8, value.count, true);
+    putList(u32, view, offset + 12, value.server, 16);
+  },
+} as const satisfies StructCodec<Locality>;
+
+/** struct choose */
+export interface Choose {
+  readonly plan: number;
+  readonly position: number;
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly protocol: number;
+  readonly family: number;
+}
+
+export const chooseCodec = {
+  size: 48,
+  offsets: { plan: 0, position: 4, source: 8, destination: 24, sourcePort: 40, destinationPort: 42, protocol: 44, family: 45 },
+  decode: (view, offset) => ({
+    plan: view.getUint32(offset, true),
+    position: view.getUint32(offset + 4, true),
+    source: bytesAt(view, offset + 8, 16),
+    destination: bytesAt(view, offset + 24, 16),
+    sourcePort: view.getUint16(offset + 40),
+    destinationPort: view.getUint16(offset + 42),
+    protocol: view.getUint8(offset + 44),
+    family: view.getUint8(offset + 45),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.plan, true);
+    view.setUint32(offset + 4, value.position, true);
+    putBytes(view, offset + 8, value.source, 16);
+    putBytes(view, offset + 24, value.destination, 16);
+    view.setUint16(offset + 40, value.sourcePort);
+    view.setUint16(offset + 42, value.destinationPort);
+    view.setUint8(offset + 44, value.protocol);
+    view.setUint8(offset + 45, value.family);
+    zeroBytes(view, offset + 46, 2);
+  },
+} as const satisfies StructCodec<Choose>;
 
 /** struct service_key */
 export interface ServiceKey {
@@ -340,81 +792,92 @@ export interface Service {
   readonly plan: number;
   readonly flags: number;
   readonly mark: number;
+  readonly clientMask: Uint8Array;
+  readonly persistence: number;
+  readonly timeouts: number;
+  readonly source: Uint8Array;
 }
 
 export const serviceCodec = {
-  size: 16,
-  offsets: { index: 0, plan: 4, flags: 8, mark: 12 },
+  size: 56,
+  offsets: { index: 0, plan: 4, flags: 8, mark: 12, clientMask: 16, persistence: 32, timeouts: 36, source: 40 },
   decode: (view, offset) => ({
     index: view.getUint32(offset, true),
     plan: view.getUint32(offset + 4, true),
     flags: view.getUint32(offset + 8, true),
     mark: view.getUint32(offset + 12, true),
+    clientMask: bytesAt(view, offset + 16, 16),
+    persistence: view.getUint32(offset + 32, true),
+    timeouts: view.getUint8(offset + 36),
+    source: bytesAt(view, offset + 40, 16),
   }),
   encode: (view, offset, value) => {
     view.setUint32(offset, value.index, true);
     view.setUint32(offset + 4, value.plan, true);
     view.setUint32(offset + 8, value.flags, true);
     view.setUint32(offset + 12, value.mark, true);
+    putBytes(view, offset + 16, value.clientMask, 16);
+    view.setUint32(offset + 32, value.persistence, true);
+    view.setUint8(offset + 36, value.timeouts);
+    zeroBytes(view, offset + 37, 3);
+    putBytes(view, offset + 40, value.source, 16);
   },
 } as const satisfies StructCodec<Service>;
 
-/** struct plan */
-export interface Plan {
-  readonly cursor: bigint;
-  readonly scheduler: number;
-  readonly flags: number;
-  readonly first: number;
-  readonly count: number;
-  readonly weightMax: number;
-  readonly weightDivisor: number;
-  readonly service: number;
+/** struct mark_rule */
+export interface MarkRule {
+  readonly source: Uint8Array;
+  readonly sourceMask: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly destinationMask: Uint8Array;
+  readonly portFirst: number;
+  readonly portLast: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly ifindex: number;
+  readonly mark: number;
 }
 
-export const planCodec = {
-  size: 64,
-  offsets: { cursor: 0, scheduler: 8, flags: 12, first: 16, count: 20, weightMax: 24, weightDivisor: 28, service: 32 },
+export const markRuleCodec = {
+  size: 80,
+  offsets: {
+    source: 0,
+    sourceMask: 16,
+    destination: 32,
+    destinationMask: 48,
+    portFirst: 64,
+    portLast: 66,
+    protocol: 68,
+    family: 69,
+    ifindex: 72,
+    mark: 76,
+  },
   decode: (view, offset) => ({
-    cursor: view.getBigUint64(offset, true),
-    scheduler: view.getUint32(offset + 8, true),
-    flags: view.getUint32(offset + 12, true),
-    first: view.getUint32(offset + 16, true),
-    count: view.getUint32(offset + 20, true),
-    weightMax: view.getUint32(offset + 24, true),
-    weightDivisor: view.getUint32(offset + 28, true),
-    service: view.getUint32(offset + 32, true),
+    source: bytesAt(view, offset, 16),
+    sourceMask: bytesAt(view, offset + 16, 16),
+    destination: bytesAt(view, offset + 32, 16),
+    destinationMask: bytesAt(view, offset + 48, 16),
+    portFirst: view.getUint16(offset + 64, true),
+    portLast: view.getUint16(offset + 66, true),
+    protocol: view.getUint8(offset + 68),
+    family: view.getUint8(offset + 69),
+    ifindex: view.getUint32(offset + 72, true),
+    mark: view.getUint32(offset + 76, true),
   }),
   encode: (view, offset, value) => {
-    view.setBigUint64(offset, value.cursor, true);
-    view.setUint32(offset + 8, value.scheduler, true);
-    view.setUint32(offset + 12, value.flags, true);
-    view.setUint32(offset + 16, value.first, true);
-    view.setUint32(offset + 20, value.count, true);
-    view.setUint32(offset + 24, value.weightMax, true);
-    view.setUint32(offset + 28, value.weightDivisor, true);
-    view.setUint32(offset + 32, value.service, true);
-    zeroBytes(view, offset + 36, 28);
+    putBytes(view, offset, value.source, 16);
+    putBytes(view, offset + 16, value.sourceMask, 16);
+    putBytes(view, offset + 32, value.destination, 16);
+    putBytes(view, offset + 48, value.destinationMask, 16);
+    view.setUint16(offset + 64, value.portFirst, true);
+    view.setUint16(offset + 66, value.portLast, true);
+    view.setUint8(offset + 68, value.protocol);
+    view.setUint8(offset + 69, value.family);
+    zeroBytes(view, offset + 70, 2);
+    view.setUint32(offset + 72, value.ifindex, true);
+    view.setUint32(offset + 76, value.mark, true);
   },
-} as const satisfies StructCodec<Plan>;
-
-/** struct candidate */
-export interface Candidate {
-  readonly server: number;
-  readonly weight: number;
-}
-
-export const candidateCodec = {
-  size: 8,
-  offsets: { server: 0, weight: 4 },
-  decode: (view, offset) => ({
-    server: view.getUint32(offset, true),
-    weight: view.getUint32(offset + 4, true),
-  }),
-  encode: (view, offset, value) => {
-    view.setUint32(offset, value.server, true);
-    view.setUint32(offset + 4, value.weight, true);
-  },
-} as const satisfies StructCodec<Candidate>;
+} as const satisfies StructCodec<MarkRule>;
 
 /** struct server */
 export interface Server {
@@ -432,10 +895,13 @@ export interface Server {
   readonly tunnelPort: number;
   readonly nextHop: Uint8Array;
   readonly nextHopFamily: number;
+  readonly weight: number;
+  readonly pathMtu: number;
+  readonly pathMtuUntil: number;
 }
 
 export const serverCodec = {
-  size: 80,
+  size: 88,
   offsets: {
     address: 0,
     tunnelSource: 16,
@@ -451,6 +917,9 @@ export const serverCodec = {
     tunnelPort: 54,
     nextHop: 56,
     nextHopFamily: 72,
+    weight: 76,
+    pathMtu: 80,
+    pathMtuUntil: 84,
   },
   decode: (view, offset) => ({
     address: bytesAt(view, offset, 16),
@@ -467,6 +936,9 @@ export const serverCodec = {
     tunnelPort: view.getUint16(offset + 54),
     nextHop: bytesAt(view, offset + 56, 16),
     nextHopFamily: view.getUint8(offset + 72),
+    weight: view.getUint32(offset + 76, true),
+    pathMtu: view.getUint32(offset + 80, true),
+    pathMtuUntil: view.getUint32(offset + 84, true),
   }),
   encode: (view, offset, value) => {
     putBytes(view, offset, value.address, 16);
@@ -483,7 +955,10 @@ export const serverCodec = {
     view.setUint16(offset + 54, value.tunnelPort);
     putBytes(view, offset + 56, value.nextHop, 16);
     view.setUint8(offset + 72, value.nextHopFamily);
-    zeroBytes(view, offset + 73, 7);
+    zeroBytes(view, offset + 73, 3);
+    view.setUint32(offset + 76, value.weight, true);
+    view.setUint32(offset + 80, value.pathMtu, true);
+    view.setUint32(offset + 84, value.pathMtuUntil, true);
   },
 } as const satisfies StructCodec<Server>;
 
@@ -559,22 +1034,32 @@ export interface ServerLoad {
   readonly total: number;
   readonly persistent: number;
   readonly flags: number;
+  readonly upper: number;
+  readonly lower: number;
+  readonly group: number;
 }
 
 export const serverLoadCodec = {
-  size: 16,
-  offsets: { active: 0, total: 4, persistent: 8, flags: 12 },
+  size: 32,
+  offsets: { active: 0, total: 4, persistent: 8, flags: 12, upper: 16, lower: 20, group: 24 },
   decode: (view, offset) => ({
     active: view.getUint32(offset, true),
     total: view.getUint32(offset + 4, true),
     persistent: view.getUint32(offset + 8, true),
     flags: view.getUint32(offset + 12, true),
+    upper: view.getUint32(offset + 16, true),
+    lower: view.getUint32(offset + 20, true),
+    group: view.getUint32(offset + 24, true),
   }),
   encode: (view, offset, value) => {
     view.setUint32(offset, value.active, true);
     view.setUint32(offset + 4, value.total, true);
     view.setUint32(offset + 8, value.persistent, true);
     view.setUint32(offset + 12, value.flags, true);
+    view.setUint32(offset + 16, value.upper, true);
+    view.setUint32(offset + 20, value.lower, true);
+    view.setUint32(offset + 24, value.group, true);
+    zeroBytes(view, offset + 28, 4);
   },
 } as const satisfies StructCodec<ServerLoad>;
 
@@ -619,8 +1104,9 @@ export interface Connection {
   readonly server: number;
   readonly service: number;
   readonly method: number;
+  readonly timeouts: number;
   readonly parent: number;
-  readonly packetsIn: number;
+  readonly partner: number;
 }
 
 export const connectionCodec = {
@@ -637,8 +1123,9 @@ export const connectionCodec = {
     server: 48,
     service: 52,
     method: 54,
+    timeouts: 55,
     parent: 56,
-    packetsIn: 60,
+    partner: 60,
   },
   decode: (view, offset) => ({
     life: view.getBigUint64(offset, true),
@@ -652,8 +1139,9 @@ export const connectionCodec = {
     server: view.getUint32(offset + 48, true),
     service: view.getUint16(offset + 52, true),
     method: view.getUint8(offset + 54),
+    timeouts: view.getUint8(offset + 55),
     parent: view.getUint32(offset + 56, true),
-    packetsIn: view.getUint32(offset + 60, true),
+    partner: view.getUint32(offset + 60, true),
   }),
   encode: (view, offset, value) => {
     view.setBigUint64(offset, value.life, true);
@@ -667,9 +1155,9 @@ export const connectionCodec = {
     view.setUint32(offset + 48, value.server, true);
     view.setUint16(offset + 52, value.service, true);
     view.setUint8(offset + 54, value.method);
-    zeroBytes(view, offset + 55, 1);
+    view.setUint8(offset + 55, value.timeouts);
     view.setUint32(offset + 56, value.parent, true);
-    view.setUint32(offset + 60, value.packetsIn, true);
+    view.setUint32(offset + 60, value.partner, true);
   },
 } as const satisfies StructCodec<Connection>;
 
@@ -695,32 +1183,34 @@ export interface Settings {
   readonly groupMask: number;
   readonly second: number;
   readonly flags: number;
+  readonly markRules: number;
   readonly timeout: readonly number[];
   readonly virtualFilter: readonly bigint[];
   readonly serverFilter: readonly bigint[];
 }
 
 export const settingsCodec = {
-  size: 352,
-  offsets: { hashSeed: 0, groupMask: 16, second: 20, flags: 24, timeout: 32, virtualFilter: 96, serverFilter: 224 },
+  size: 4384,
+  offsets: { hashSeed: 0, groupMask: 16, second: 20, flags: 24, markRules: 28, timeout: 32, virtualFilter: 4128, serverFilter: 4256 },
   decode: (view, offset) => ({
     hashSeed: listAt(u64, view, offset, 2),
     groupMask: view.getUint32(offset + 16, true),
     second: view.getUint32(offset + 20, true),
     flags: view.getUint32(offset + 24, true),
-    timeout: listAt(u32, view, offset + 32, 16),
-    virtualFilter: listAt(u64, view, offset + 96, 16),
-    serverFilter: listAt(u64, view, offset + 224, 16),
+    markRules: view.getUint32(offset + 28, true),
+    timeout: listAt(u32, view, offset + 32, 1024),
+    virtualFilter: listAt(u64, view, offset + 4128, 16),
+    serverFilter: listAt(u64, view, offset + 4256, 16),
   }),
   encode: (view, offset, value) => {
     putList(u64, view, offset, value.hashSeed, 2);
     view.setUint32(offset + 16, value.groupMask, true);
     view.setUint32(offset + 20, value.second, true);
     view.setUint32(offset + 24, value.flags, true);
-    zeroBytes(view, offset + 28, 4);
-    putList(u32, view, offset + 32, value.timeout, 16);
-    putList(u64, view, offset + 96, value.virtualFilter, 16);
-    putList(u64, view, offset + 224, value.serverFilter, 16);
+    view.setUint32(offset + 28, value.markRules, true);
+    putList(u32, view, offset + 32, value.timeout, 1024);
+    putList(u64, view, offset + 4128, value.virtualFilter, 16);
+    putList(u64, view, offset + 4256, value.serverFilter, 16);
   },
 } as const satisfies StructCodec<Settings>;
 
@@ -753,72 +1243,93 @@ export const sweepCodec = {
   },
 } as const satisfies StructCodec<Sweep>;
 
-/** struct choose */
-export interface Choose {
-  readonly plan: number;
-  readonly position: number;
+/** struct rates */
+export interface Rates {
+  readonly last: Traffic;
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly bytesIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesOut: bigint;
 }
 
-export const chooseCodec = {
-  size: 8,
-  offsets: { plan: 0, position: 4 },
+export const ratesCodec = {
+  size: 80,
+  offsets: { last: 0, connections: 40, packetsIn: 48, bytesIn: 56, packetsOut: 64, bytesOut: 72 },
   decode: (view, offset) => ({
-    plan: view.getUint32(offset, true),
-    position: view.getUint32(offset + 4, true),
+    last: trafficCodec.decode(view, offset),
+    connections: view.getBigUint64(offset + 40, true),
+    packetsIn: view.getBigUint64(offset + 48, true),
+    bytesIn: view.getBigUint64(offset + 56, true),
+    packetsOut: view.getBigUint64(offset + 64, true),
+    bytesOut: view.getBigUint64(offset + 72, true),
   }),
   encode: (view, offset, value) => {
-    view.setUint32(offset, value.plan, true);
-    view.setUint32(offset + 4, value.position, true);
+    trafficCodec.encode(view, offset, value.last);
+    view.setBigUint64(offset + 40, value.connections, true);
+    view.setBigUint64(offset + 48, value.packetsIn, true);
+    view.setBigUint64(offset + 56, value.bytesIn, true);
+    view.setBigUint64(offset + 64, value.packetsOut, true);
+    view.setBigUint64(offset + 72, value.bytesOut, true);
   },
-} as const satisfies StructCodec<Choose>;
+} as const satisfies StructCodec<Rates>;
 
-/** struct decap_address */
-export interface DecapAddress {
-  readonly address: Uint8Array;
+/** struct fragment_key */
+export interface FragmentKey {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly identification: number;
+  readonly protocol: number;
   readonly family: number;
 }
 
-export const decapAddressCodec = {
-  size: 20,
-  offsets: { address: 0, family: 16 },
+export const fragmentKeyCodec = {
+  size: 40,
+  offsets: { source: 0, destination: 16, identification: 32, protocol: 36, family: 37 },
   decode: (view, offset) => ({
-    address: bytesAt(view, offset, 16),
-    family: view.getUint8(offset + 16),
+    source: bytesAt(view, offset, 16),
+    destination: bytesAt(view, offset + 16, 16),
+    identification: view.getUint32(offset + 32, true),
+    protocol: view.getUint8(offset + 36),
+    family: view.getUint8(offset + 37),
   }),
   encode: (view, offset, value) => {
-    putBytes(view, offset, value.address, 16);
-    view.setUint8(offset + 16, value.family);
-    zeroBytes(view, offset + 17, 3);
+    putBytes(view, offset, value.source, 16);
+    putBytes(view, offset + 16, value.destination, 16);
+    view.setUint32(offset + 32, value.identification, true);
+    view.setUint8(offset + 36, value.protocol);
+    view.setUint8(offset + 37, value.family);
+    zeroBytes(view, offset + 38, 2);
   },
-} as const satisfies StructCodec<DecapAddress>;
+} as const satisfies StructCodec<FragmentKey>;
 
-/** struct bench */
-export interface Bench {
-  readonly frame: Uint8Array;
-  readonly order: number;
-  readonly length: number;
-  readonly flows: number;
-  readonly next: number;
+/** struct fragment */
+export interface Fragment {
+  readonly life: bigint;
+  readonly group: number;
+  readonly slot: number;
+  readonly expires: number;
+  readonly reply: number;
 }
 
-export const benchCodec = {
-  size: 88,
-  offsets: { frame: 0, order: 74, length: 76, flows: 80, next: 84 },
+export const fragmentCodec = {
+  size: 24,
+  offsets: { life: 0, group: 8, slot: 12, expires: 16, reply: 20 },
   decode: (view, offset) => ({
-    frame: bytesAt(view, offset, 74),
-    order: view.getUint16(offset + 74, true),
-    length: view.getUint32(offset + 76, true),
-    flows: view.getUint32(offset + 80, true),
-    next: view.getUint32(offset + 84, true),
+    life: view.getBigUint64(offset, true),
+    group: view.getUint32(offset + 8, true),
+    slot: view.getUint32(offset + 12, true),
+    expires: view.getUint32(offset + 16, true),
+    reply: view.getUint32(offset + 20, true),
   }),
   encode: (view, offset, value) => {
-    putBytes(view, offset, value.frame, 74);
-    view.setUint16(offset + 74, value.order, true);
-    view.setUint32(offset + 76, value.length, true);
-    view.setUint32(offset + 80, value.flows, true);
-    view.setUint32(offset + 84, value.next, true);
+    view.setBigUint64(offset, value.life, true);
+    view.setUint32(offset + 8, value.group, true);
+    view.setUint32(offset + 12, value.slot, true);
+    view.setUint32(offset + 16, value.expires, true);
+    view.setUint32(offset + 20, value.reply, true);
   },
-} as const satisfies StructCodec<Bench>;
+} as const satisfies StructCodec<Fragment>;
 
 /** Every map of the packet path, by its name there. */
 export const MAPS = Object.freeze({
@@ -826,12 +1337,23 @@ export const MAPS = Object.freeze({
   services: { kind: "hash", key: serviceKeyCodec, value: serviceCodec, maxEntries: 8192 },
   plans: { kind: "array", key: u32, value: planCodec, maxEntries: 16384 },
   candidates: { kind: "array", key: u32, value: candidateCodec, maxEntries: 131072 },
+  buckets: { kind: "array", key: u32, value: bucketCodec, maxEntries: 262144 },
+  candidate_groups: { kind: "array", key: u32, value: candidateGroupCodec, maxEntries: 4096 },
+  localities: { kind: "lru-hash", key: localityKeyCodec, value: localityCodec, maxEntries: 65536 },
+  mark_rules: { kind: "array", key: u32, value: markRuleCodec, maxEntries: 512 },
+  mark_hits: { kind: "percpu-array", key: u32, value: u64, maxEntries: 512 },
   servers: { kind: "array", key: u32, value: serverCodec, maxEntries: 16384 },
   neighbours: { kind: "array", key: u32, value: neighbourCodec, maxEntries: 16384 },
   server_load: { kind: "array", key: u32, value: serverLoadCodec, maxEntries: 16384 },
   server_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 16384 },
   service_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 8192 },
-  outcomes: { kind: "percpu-array", key: u32, value: u64, maxEntries: 32 },
+  server_rates: { kind: "array", key: u32, value: ratesCodec, maxEntries: 16384 },
+  service_rates: { kind: "array", key: u32, value: ratesCodec, maxEntries: 8192 },
+  server_zero: { kind: "array", key: u32, value: trafficCodec, maxEntries: 16384 },
+  service_zero: { kind: "array", key: u32, value: trafficCodec, maxEntries: 8192 },
+  service_names: { kind: "array", key: u32, value: serviceKeyCodec, maxEntries: 8192 },
+  fragments: { kind: "lru-hash", key: fragmentKeyCodec, value: fragmentCodec, maxEntries: 16384 },
+  outcomes: { kind: "percpu-array", key: u32, value: u64, maxEntries: 40 },
   connections: { kind: "array", key: u32, value: connectionGroupCodec, maxEntries: 32768 },
   overflow: { kind: "array", key: u32, value: u64, maxEntries: 32768 },
   icmp_budget: { kind: "percpu-array", key: u32, value: icmpBudgetCodec, maxEntries: 1 },

@@ -17,6 +17,12 @@ export interface StructCodec<T> extends Codec<T> {
 
 export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
+export const u16: Codec<number> = {
+  size: 2,
+  decode: (view, offset) => view.getUint16(offset, true),
+  encode: (view, offset, value) => view.setUint16(offset, value, true),
+};
+
 export const u32: Codec<number> = {
   size: 4,
   decode: (view, offset) => view.getUint32(offset, true),

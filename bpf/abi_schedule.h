@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How a service chooses among its servers. Part of abi.h. */
+#ifndef EVENKEEL_ABI_SCHEDULE_H
+#define EVENKEEL_ABI_SCHEDULE_H
+
+#include <linux/types.h>
+
+enum scheduler {
+	SCHEDULER_RR = 0,
+	SCHEDULER_WRR = 1,
+	SCHEDULER_LC = 2,
+	SCHEDULER_WLC = 3,
+	SCHEDULER_SED = 4,
+	SCHEDULER_NQ = 5,
+	SCHEDULER_SH = 6,
+	SCHEDULER_DH = 7,
+	SCHEDULER_LBLC = 8,
+	SCHEDULER_LBLCR = 9,
+	SCHEDULER_MH = 10,
+	SCHEDULER_FO = 11,
+	SCHEDULER_OVF = 12,
+	SCHEDULER_TWOS = 13,
+};
+
+/* Numbers of IP_VS_SVC_F_SCHED*. */
+enum plan_flag {
+	/* sh, mh: another server instead of none when the chosen one does not serve. */
+	PLAN_FALLBACK = 0x8,
+	/* sh, mh: the client's port counts too. */
+	PLAN_PORT = 0x10,
+};
+
+/*
+ * How a service chooses: made anew by the control plane at each change, never altered but for the cursor.
+ * cursor: rr: low word = position of the last choice + 1, 0 before the list.
+ *         wrr: low word the same, high word = current weight.
+ * Where a scheduler has no cursor it stays 0.
+ */
+struct plan {
+	__u64 cursor;
+	__u32 scheduler;
+	__u32 flags;
+	/* The servers are candidates[first .. first + count), in the order in which schedulers walk: newest first. */
+	__u32 first;
+	__u32 count;
+	/* wrr: the greatest weight less (divisor - 1), and the greatest common divisor. */
+	__u32 weight_max;
+	__u32 weight_divisor;
+	__u32 service;
+	/* sh, dh, mh: positions in buckets[], from this one on (counted in positions, a multiple of four). */
+	__u32 first_bucket;
+	__u32 bucket_count;
+	/* lc, wlc, sed, nq, fo, ovf with more than CANDIDATE_GROUP servers: candidate_groups[first_group ...]; 0 groups: none. */
+	__u32 first_group;
+	__u32 group_count;
+	/* twos: the sum of all weights. */
+	__u32 weight_sum;
+	__u32 reserved[2];
+};
+
+struct candidate {
+	__u32 server;
+	__u32 weight;
+	/* twos: the weights up to and with this one. */
+	__u32 weight_sum;
+	/* The latest weight that was not 0 (IPVS last_weight): mh's tables are made by it. */
+	__u32 last_weight;
+};
+
+/* Positions among a plan's candidates; BUCKET_EMPTY: none. */
+struct bucket {
+	__u16 position[4];
+};
+
+enum bucket_value {
+	BUCKET_EMPTY = 0xffff,
+};
+
+/* The best of CANDIDATE_GROUP candidates, kept until something of one of them changes. */
+struct candidate_group {
+	/* Set by whoever changes a server's load; whoever looks next clears it and looks again at each candidate. */
+	__u32 stale;
+	/* Position in the plan, or CHOICE_NONE. */
+	__u32 best;
+};
+
+/* lblc and lblcr: which servers a destination has. */
+struct locality_key {
+	__u8 address[16];
+	__u32 service;
+	__u32 family;
+};
+
+struct locality {
+	/* Ticks. */
+	__u32 last_use;
+	__u32 last_change;
+	__u32 count;
+	/* Oldest first. */
+	__u32 server[16];
+};
+
+enum choice {
+	CHOICE_NONE = 0xffffffff,
+};
+
+/* Argument and result of the choose program: what a new connection under this plan would get; moves the cursor. */
+struct choose {
+	__u32 plan;
+	/* Result: position among the plan's candidates, or CHOICE_NONE. */
+	__u32 position;
+	/* The flow, as its first packet shows it. */
+	__u8 source[16];
+	__u8 destination[16];
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 family;
+	__u16 reserved;
+};
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* From a NAT server back to its client. */
+#ifndef EVENKEEL_REPLY_H
+#define EVENKEEL_REPLY_H
+
+#include "forward.h"
+
+/* From a NAT server to its client. NEXT: not of a connection. */
+static __always_inline int reply(context *ctx, struct packet *packet, const struct settings *settings)
+{
+	struct flow flow = {
+		.client = packet->destination,
+		.other = packet->source,
+		.ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port),
+	};
+	struct place place = {};
+	struct connection *connection;
+	int verdict;
+
+	if (!connection_find_reply(&flow, flow_hash(&flow, settings), &place, settings))
+		return NEXT;
+	connection = place_connection(&place);
+	if (!connection)
+		return NEXT;
+	packet_measure(ctx, packet);
+	verdict = forward_reply(ctx, packet, connection);
+	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
+		return verdict;
+	connection_touch(&place, packet, 1, settings, now_ticks());
+	count_out(connection->service, connection->server, packet->segments, packet->length);
+	return verdict;
+}
+
+#endif
