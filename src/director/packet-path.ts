@@ -167,6 +167,12 @@ export class PacketPath {
     return total;
   }
 
+  /** The tick that the packet path counts in, now. */
+  nowTicks(): number {
+    const nothing: Sweep = { firstGroup: 0, groups: 0, live: 0, expired: 0, now: 0 };
+    return decoded(sweepCodec, runSyscallProgram(this.#open("programs", TC_PROGRAMS.sweep), encoded(sweepCodec, nothing)).argument).now;
+  }
+
   /** What the kernel's scheduler chooses under a plan: a position in the walk. Moves the plan's cursor. */
   choose(plan: number, flow: ChooseFlow = NO_FLOW): number | undefined {
     const question: Choose = { plan, position: 0, ...flow };

@@ -21,6 +21,7 @@ export const VERBS: readonly Verb[] = [
   { name: "lab", load: () => import("./lab.ts") },
   { name: "apply", load: () => import("./apply.ts") },
   { name: "status", load: () => import("./status.ts") },
+  { name: "connections", load: () => import("./connections.ts") },
   { name: "teardown", load: () => import("./teardown.ts") },
   { name: "realserver", load: () => import("./realserver.ts") },
   { name: "selftest", load: () => import("./selftest.ts") },
