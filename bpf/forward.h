@@ -6,22 +6,23 @@
 #include "connection.h"
 #include "forward_direct.h"
 #include "forward_nat.h"
-#include "forward_tunnel.h"
+#include "forward_tunnel_header.h"
 #include "icmp.h"
 #include "transmit.h"
 
-static __always_inline __u32 forward_overhead(const struct server *server, const struct connection *connection)
+/* The longest packet that may go this way. */
+static __always_inline __u32 forward_mtu(const struct server *server, const struct connection *connection, __u32 now)
 {
-	return connection->method == FORWARDING_METHOD_TUNNEL ? tunnel_overhead(server) : 0;
+	return connection->method == FORWARDING_METHOD_TUNNEL ? tunnel_mtu(server, now) - tunnel_overhead(server) : server->mtu;
 }
 
 /* Does it fit, and may it still make a hop? If not, the client hears of it. */
 static __always_inline int forward_check(context *ctx, const struct packet *packet, const struct server *server,
-					const struct connection *connection)
+					const struct connection *connection, __u32 now)
 {
-	__u32 overhead = forward_overhead(server, connection);
+	__s32 mtu = forward_mtu(server, connection, now);
 
-	if (likely(packet->ttl > 1 && packet->wire_length + overhead <= server->mtu))
+	if (likely(packet->ttl > 1 && (__s32)packet->wire_length <= mtu))
 		return NEXT;
 #ifdef HOOK_XDP
 	return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
@@ -30,20 +31,23 @@ static __always_inline int forward_check(context *ctx, const struct packet *pack
 		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);
 	if (packet->ttl <= 1)
 		return icmp_time_exceeded(ctx, packet);
-	return icmp_too_big(ctx, packet, server->mtu - overhead);
+	return icmp_too_big(ctx, packet, mtu);
 #endif
 }
 
 /* The rewriting itself; 0 = it failed, and the packet may be half rewritten. */
-static __always_inline int forward_rewrite(context *ctx, const struct packet *packet, const struct server *server,
+static __always_inline int forward_rewrite(context *ctx, const struct packet *packet, const struct server *server, __u32 index,
 					   const struct connection *connection, __u64 hash)
 {
 	struct rewrite rewrite;
 
 	if (connection->method == FORWARDING_METHOD_DIRECT)
 		return packet_decrease_ttl(ctx, packet);
-	if (connection->method == FORWARDING_METHOD_TUNNEL)
+	if (connection->method == FORWARDING_METHOD_TUNNEL) {
+		if (unlikely(server->tunnel_type != TUNNEL_TYPE_IPIP))
+			return packet_encapsulate_with_header(ctx, packet, index, hash >> 40);
 		return packet_encapsulate(ctx, packet, server, hash >> 40);
+	}
 	rewrite.before = packet->destination;
 	__builtin_memcpy(&rewrite.after, server->address, 16);
 	rewrite.port_before = packet->destination_port;
@@ -55,7 +59,7 @@ static __always_inline int forward_rewrite(context *ctx, const struct packet *pa
 static __always_inline int forward_request(context *ctx, const struct packet *packet, const struct server *server, __u32 index,
 					   const struct connection *connection, __u64 hash, const struct settings *settings, __u32 now)
 {
-	int verdict = forward_check(ctx, packet, server, connection);
+	int verdict = forward_check(ctx, packet, server, connection, now);
 #ifdef HOOK_XDP
 	struct neighbour *neighbour;
 #endif
@@ -67,7 +71,7 @@ static __always_inline int forward_request(context *ctx, const struct packet *pa
 	if (!neighbour)
 		return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
 #endif
-	if (!forward_rewrite(ctx, packet, server, connection, hash))
+	if (!forward_rewrite(ctx, packet, server, index, connection, hash))
 		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
 #ifdef HOOK_XDP
 	struct ethhdr *ethernet = hook_data(ctx);

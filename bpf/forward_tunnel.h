@@ -1,13 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TUN: one more IP header in front (RFC 2003, 2473, 4213): IPv4 or IPv6 in IPv4 or IPv6. */
+/*
+ * TUN: one more IP header in front (RFC 2003, 2473, 4213): IPv4 or IPv6 in IPv4 or IPv6. With GRE or GUE something stands
+ * between the two: forward_tunnel_header.h, in a function of its own, so that a plain tunnel's packets do not pay for it.
+ */
 #ifndef EVENKEEL_FORWARD_TUNNEL_H
 #define EVENKEEL_FORWARD_TUNNEL_H
 
 #include "forward_direct.h"
 
-static __always_inline __u32 tunnel_overhead(const struct server *server)
+enum {
+	GRE_LENGTH = 4,
+	GRE_CHECKSUM_LENGTH = 4,
+	GUE_LENGTH = 4,
+};
+
+static __always_inline __u32 tunnel_outer_length(const struct server *server)
 {
 	return server->family == FAMILY_IPV4 ? IPV4_LENGTH : IPV6_LENGTH;
+}
+
+/* Bytes between the outer and the inner IP header. */
+static __always_inline __u32 tunnel_header_length(__u8 type, __u8 flags)
+{
+	if (likely(type == TUNNEL_TYPE_IPIP))
+		return 0;
+	if (type == TUNNEL_TYPE_GUE)
+		return sizeof(struct udphdr) + GUE_LENGTH;
+	return flags & TUNNEL_CHECKSUM ? GRE_LENGTH + GRE_CHECKSUM_LENGTH : GRE_LENGTH;
+}
+
+static __always_inline __u32 tunnel_overhead(const struct server *server)
+{
+	return tunnel_outer_length(server) + tunnel_header_length(server->tunnel_type, server->tunnel_flags);
+}
+
+/* The longest packet that the way takes: what a router said of it counts for a while. */
+static __always_inline __u32 tunnel_mtu(const struct server *server, __u32 now)
+{
+	__u32 until = server->path_mtu_until;
+
+	if (likely(!until) || (__s32)(until - now) <= 0 || server->path_mtu > server->mtu)
+		return server->mtu;
+	return server->path_mtu;
 }
 
 /* The outer traffic class: as the inner one, but congestion experienced inside is not said outside (RFC 3168 9.1.1). */
@@ -26,7 +60,7 @@ static __always_inline void ethernet_type(struct ethhdr *ethernet, __be16 type)
 static __always_inline int tunnel_grow(context *ctx, const struct server *server)
 {
 #ifdef HOOK_XDP
-	return !bpf_xdp_adjust_head(ctx, -(int)tunnel_overhead(server));
+	return !bpf_xdp_adjust_head(ctx, -(int)tunnel_outer_length(server));
 #else
 	/* GSO stays as it is: what does not fit was refused by its segments' size. */
 	if (server->family == FAMILY_IPV4)
@@ -35,7 +69,9 @@ static __always_inline int tunnel_grow(context *ctx, const struct server *server
 #endif
 }
 
-static __always_inline int tunnel_write_ipv4(context *ctx, const struct packet *packet, const struct server *server)
+/* `header`: bytes between this header and the inner one. */
+static __always_inline int tunnel_write_ipv4(context *ctx, const struct packet *packet, const struct server *server, __u8 protocol,
+					     __u32 header)
 {
 	struct ethhdr *ethernet = hook_data(ctx);
 	struct iphdr *outer = (void *)(ethernet + 1);
@@ -47,21 +83,22 @@ static __always_inline int tunnel_write_ipv4(context *ctx, const struct packet *
 	outer->version = 4;
 	outer->ihl = 5;
 	outer->tos = tunnel_tos(packet->tos);
-	outer->tot_len = bpf_htons(packet->length + IPV4_LENGTH);
+	outer->tot_len = bpf_htons(packet->length + header + IPV4_LENGTH);
 	/* An identification is needed only where fragments may come to be (RFC 6864). */
 	if (packet->dont_fragment)
 		outer->frag_off = bpf_htons(0x4000);
 	else
 		outer->id = (__u16)bpf_get_prandom_u32();
 	outer->ttl = packet->ttl - 1;
-	outer->protocol = packet->family == FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	outer->protocol = protocol;
 	__builtin_memcpy(&outer->saddr, server->tunnel_source, 4);
 	__builtin_memcpy(&outer->daddr, server->address, 4);
 	outer->check = ipv4_checksum(outer);
 	return 1;
 }
 
-static __always_inline int tunnel_write_ipv6(context *ctx, const struct packet *packet, const struct server *server, __u32 flow_label)
+static __always_inline int tunnel_write_ipv6(context *ctx, const struct packet *packet, const struct server *server, __u8 protocol,
+					     __u32 header, __u32 flow_label)
 {
 	struct ethhdr *ethernet = hook_data(ctx);
 	struct ipv6hdr *outer = (void *)(ethernet + 1);
@@ -71,12 +108,17 @@ static __always_inline int tunnel_write_ipv6(context *ctx, const struct packet *
 	ethernet_type(ethernet, bpf_htons(ETH_P_IPV6));
 	/* A label per flow lets routers spread tunnels over equal ways (RFC 6438). */
 	*(__be32 *)outer = bpf_htonl(6u << 28 | (__u32)tunnel_tos(packet->tos) << 20 | (flow_label & 0xfffff));
-	outer->payload_len = bpf_htons(packet->length);
-	outer->nexthdr = packet->family == FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	outer->payload_len = bpf_htons(packet->length + header);
+	outer->nexthdr = protocol;
 	outer->hop_limit = packet->ttl - 1;
 	__builtin_memcpy(&outer->saddr, server->tunnel_source, 16);
 	__builtin_memcpy(&outer->daddr, server->address, 16);
 	return 1;
+}
+
+static __always_inline __u8 tunnel_inner_protocol(const struct packet *packet)
+{
+	return packet->family == FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 }
 
 /* Encapsulates; the inner packet has made its hop. 0 when the frame cannot grow. XDP's new frame has no MACs yet. */
@@ -85,8 +127,8 @@ static __always_inline int packet_encapsulate(context *ctx, const struct packet 
 	if (!packet_decrease_ttl(ctx, packet) || !tunnel_grow(ctx, server))
 		return 0;
 	if (server->family == FAMILY_IPV4)
-		return tunnel_write_ipv4(ctx, packet, server);
-	return tunnel_write_ipv6(ctx, packet, server, flow_label);
+		return tunnel_write_ipv4(ctx, packet, server, tunnel_inner_protocol(packet), 0);
+	return tunnel_write_ipv6(ctx, packet, server, tunnel_inner_protocol(packet), 0, flow_label);
 }
 
 #endif

@@ -9,6 +9,7 @@ import { LIMIT_ROWS } from "./packet-rows/limits.ts";
 import { PASSING_ROWS } from "./packet-rows/passing.ts";
 import { play } from "./packet-rows/play.ts";
 import { Stage } from "./packet-rows/stage.ts";
+import { TUNNEL_ROWS } from "./packet-rows/tunnels.ts";
 
 const TABLES = {
   forwarding: FORWARDING_ROWS,
@@ -16,6 +17,7 @@ const TABLES = {
   limits: LIMIT_ROWS,
   passing: PASSING_ROWS,
   lifetimes: LIFETIME_ROWS,
+  tunnels: TUNNEL_ROWS,
 };
 
 let stage: Stage | undefined;

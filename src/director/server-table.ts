@@ -5,8 +5,17 @@
 
 import { type Address, addressFromBytes, packetBytes } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import { type ForwardingMethod, type RealServer, serverName } from "../model/service.ts";
-import { Family, ForwardingMethod as MethodNumber, type Server, ServerFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
+import { type ForwardingMethod, type RealServer, serverName, type Tunnel } from "../model/service.ts";
+import {
+  Family,
+  ForwardingMethod as MethodNumber,
+  type Server,
+  ServerFlag,
+  serverCodec,
+  serverLoadCodec,
+  TunnelFlag,
+  TunnelType,
+} from "../wire/abi.ts";
 import type { PacketPath } from "./packet-path.ts";
 import type { ServerWay } from "./server-way.ts";
 
@@ -15,6 +24,12 @@ const METHOD_NUMBERS = {
   dr: MethodNumber.DIRECT,
   tun: MethodNumber.TUNNEL,
 } as const satisfies Record<ForwardingMethod, number>;
+
+const TUNNEL_NUMBERS = {
+  ipip: TunnelType.IPIP,
+  gre: TunnelType.GRE,
+  gue: TunnelType.GUE,
+} as const satisfies Record<Tunnel["type"], number>;
 
 const NOWHERE = new Uint8Array(16);
 
@@ -45,6 +60,7 @@ export class ServerTable {
 
   /** Whether its entry was another before. */
   write(number: number, service: number, server: ServerEntry, way: ServerWay | undefined): boolean {
+    const tunnel = server.method === "tun" ? server.tunnel : undefined;
     const entry: Server = {
       address: server.address.bytes,
       tunnelSource: way?.source?.bytes ?? NOWHERE,
@@ -55,9 +71,9 @@ export class ServerTable {
       service,
       ifindex: way?.ifindex ?? 0,
       mtu: way?.mtu ?? 0,
-      tunnelType: 0,
-      tunnelFlags: 0,
-      tunnelPort: 0,
+      tunnelType: TUNNEL_NUMBERS[tunnel?.type ?? "ipip"],
+      tunnelFlags: tunnel?.checksum ? TunnelFlag.CHECKSUM : 0,
+      tunnelPort: tunnel?.port ?? 0,
       nextHop: way?.nextHop.bytes ?? NOWHERE,
       nextHopFamily: way === undefined ? Family.NONE : familyNumber(way.nextHop),
       weight: 0,

@@ -1,5 +1,6 @@
 /** Each forwarding method, in each family, for each protocol: the first packet of a connection and one that follows. */
 
+import assert from "node:assert/strict";
 import { PROTOCOLS, type RealServer } from "../../src/model/service.ts";
 import { decodeIpv4Header } from "../../src/wire/ipv4.ts";
 import { decodeIpv6Header } from "../../src/wire/ipv6.ts";
@@ -18,7 +19,7 @@ import {
   TUNNEL_SOURCES,
   towards,
 } from "./cast.ts";
-import { type Facts, packet, tunnelled } from "./packets.ts";
+import { type Facts, inGre, inGue, packet, tunnelled } from "./packets.ts";
 import type { Bytes, Row } from "./row.ts";
 
 /** What TUN makes of a packet. Chance has a part in the identification of what may be fragmented, and in the flow label. */
@@ -26,7 +27,8 @@ export function inTunnel(to: RealServer, facts: Facts): Bytes {
   const congested = (facts.tos & 3) === 3;
   return (out) => {
     const ipv6 = to.address.family === "ipv6";
-    return tunnelled(packet(hopped(facts)), {
+    const inner = packet(hopped(facts));
+    const outer = {
       source: TUNNEL_SOURCES[to.address.family],
       destination: to.address,
       ttl: facts.ttl - 1,
@@ -34,8 +36,19 @@ export function inTunnel(to: RealServer, facts: Facts): Bytes {
       dontFragment: facts.dontFragment,
       identification: facts.dontFragment || ipv6 ? 0 : decodeIpv4Header(out).identification,
       flowLabel: ipv6 ? decodeIpv6Header(out).flowLabel : 0,
-    });
+    };
+    const { type = "ipip", checksum = false } = to.tunnel ?? {};
+    if (type === "gre") return inGre(inner, outer, { checksum });
+    if (type === "gue") return inGue(inner, outer, { checksum, sourcePort: gueSourcePort(out, ipv6) });
+    return tunnelled(inner, outer);
   };
+}
+
+/** A dynamic one (RFC 6335), whichever the flow's hash says. */
+function gueSourcePort(out: Uint8Array, ipv6: boolean): number {
+  const port = new DataView(out.buffer, out.byteOffset).getUint16(ipv6 ? 40 : 20);
+  assert.ok(port >= 0xc000, `the source port ${port}`);
+  return port;
 }
 
 const SECOND = { flags: ACK | PSH, payload: Uint8Array.of(1, 2, 3, 4), identification: 0x1235, flowLabel: 0x11111 } as const;

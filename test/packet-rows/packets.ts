@@ -4,6 +4,7 @@
 
 import type { Address } from "../../src/model/address.ts";
 import { encodeIcmp, IcmpKind } from "../../src/wire/icmp.ts";
+import { internetChecksum } from "../../src/wire/internet-checksum.ts";
 import { encodeIpv4, IpProtocol } from "../../src/wire/ipv4.ts";
 import { encodeIpv6 } from "../../src/wire/ipv6.ts";
 import { encodeTcp, TcpFlag } from "../../src/wire/tcp.ts";
@@ -88,12 +89,46 @@ export interface Outer {
 
 /** A packet in a tunnel's header: RFC 2003, 2473, 4213. */
 export function tunnelled(inner: Uint8Array, outer: Outer): Uint8Array {
+  return outerHeader(innerProtocol(inner), inner, outer);
+}
+
+/** RFC 2784. */
+export function inGre(inner: Uint8Array, outer: Outer, options: { readonly checksum: boolean }): Uint8Array {
+  const header = new Uint8Array(options.checksum ? 8 : 4);
+  const view = new DataView(header.buffer);
+  view.setUint16(0, options.checksum ? 0x8000 : 0);
+  view.setUint16(2, innerProtocol(inner) === IpProtocol.IPV6 ? 0x86dd : 0x0800);
+  const payload = joined(header, inner);
+  if (options.checksum) new DataView(payload.buffer).setUint16(4, internetChecksum(payload));
+  return outerHeader(IpProtocol.GRE, payload, outer);
+}
+
+export const GUE_PORT = 6080;
+
+/** draft-ietf-intarea-gue, version 0: UDP, then four bytes of which one says what is inside. */
+export function inGue(inner: Uint8Array, outer: Outer, options: { readonly checksum: boolean; readonly sourcePort: number }): Uint8Array {
+  const ports = { sourcePort: options.sourcePort, destinationPort: GUE_PORT };
+  const payload = joined(Uint8Array.of(0, innerProtocol(inner), 0, 0), inner);
+  return outerHeader(IpProtocol.UDP, encodeUdp({ ...ports, payload }, outer, options), outer);
+}
+
+function innerProtocol(inner: Uint8Array): number {
+  return (inner[0] ?? 0) >> 4 === 6 ? IpProtocol.IPV6 : IpProtocol.IPIP;
+}
+
+function outerHeader(protocol: number, payload: Uint8Array, outer: Outer): Uint8Array {
   const { source, destination, tos, ttl, identification, dontFragment, flowLabel } = outer;
-  const protocol = (inner[0] ?? 0) >> 4 === 6 ? IpProtocol.IPV6 : IpProtocol.IPIP;
   if (source.family === "ipv6") {
-    return encodeIpv6({ source, destination, trafficClass: tos, hopLimit: ttl, flowLabel, nextHeader: protocol, payload: inner });
+    return encodeIpv6({ source, destination, trafficClass: tos, hopLimit: ttl, flowLabel, nextHeader: protocol, payload });
   }
-  return encodeIpv4({ source, destination, tos, ttl, identification, dontFragment, protocol, payload: inner });
+  return encodeIpv4({ source, destination, tos, ttl, identification, dontFragment, protocol, payload });
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(one.length + other.length);
+  bytes.set(one);
+  bytes.set(other, one.length);
+  return bytes;
 }
 
 /** The director's answer to a packet that it cannot send on: from the VIP, quoting the headers. */
