@@ -1,6 +1,7 @@
 /** `evenkeel selftest schedulers DIR`: replays recordings of the kernel's own IPVS and counts where we decide otherwise. */
 
 import { type Command, Option } from "commander";
+import type { Engines } from "../../scheduler/recording/replay-recording.ts";
 
 const TEXT = {
   verb: "compare what this program decides with recordings of the kernel's IPVS",
@@ -17,8 +18,6 @@ const TEXT = {
   total: (decisions: number, differences: number) => `${decisions} decisions, ${differences} differences`,
   nothing: (directory: string) => `no recording of schedulers was found in ${directory}`,
   nothingCure: "name the directory that holds the recordings, such as test/golden",
-  bpf: "the engine bpf cannot replay yet: it comes with the schedulers of the packet path",
-  bpfCure: "evenkeel selftest schedulers DIR --engine ts replays the reference",
   examples: `
 Examples:
   evenkeel selftest schedulers test/golden
@@ -48,8 +47,6 @@ export function register(program: Command): void {
 }
 
 async function run(directory: string, { engine, quiet }: Options): Promise<void> {
-  const { EvenkeelError } = await import("../../model/error.ts");
-  if (engine === "bpf") throw new EvenkeelError("KERNEL_FEATURE_MISSING", TEXT.bpf, { cure: TEXT.bpfCure });
   const { recordingsBelow, readRecording } = await import("../recordings.ts");
   const { referenceEngines, replayRecording } = await import("../../scheduler/recording/replay-recording.ts");
 
@@ -59,12 +56,12 @@ async function run(directory: string, { engine, quiet }: Options): Promise<void>
     differences++;
     if (differences <= DIFFERENCES_PRINTED_MAX) console.log(line);
   };
-  for (const file of recordingsBelow(directory)) {
+  const replay = (file: string, engines: Engines) => {
     try {
-      const result = replayRecording(readRecording(file), referenceEngines());
+      const result = replayRecording(readRecording(file), engines);
       if (result === undefined) {
         console.error(TEXT.passedOver(file));
-        continue;
+        return;
       }
       decisions += result.decisions;
       for (const { part, event, expected, chosen } of result.differences) report(TEXT.difference(file, part, event, expected, chosen));
@@ -73,6 +70,18 @@ async function run(directory: string, { engine, quiet }: Options): Promise<void>
       if (!(error instanceof Error) || !["BadRecording", "UnreadableRecording"].includes(error.name)) throw error;
       report(TEXT.bad(file, error.message));
     }
+  };
+  const files = recordingsBelow(directory);
+  if (engine === "ts") for (const file of files) replay(file, referenceEngines());
+  else {
+    const [{ requireBpf }, { withKernelEngines }] = await Promise.all([
+      import("../../kernel/capability.ts"),
+      import("../../director/replay/kernel-engines.ts"),
+    ]);
+    requireBpf("replay on the program in the kernel");
+    withKernelEngines("selftest", (engines) => {
+      for (const file of files) replay(file, engines);
+    });
   }
   if (differences > DIFFERENCES_PRINTED_MAX) console.log(TEXT.more(differences - DIFFERENCES_PRINTED_MAX));
   if (decisions === 0 && differences === 0) {

@@ -281,12 +281,13 @@ function leave(service: Service, { port }: ClientPacket): Verdict {
   return service.port === FTP_PORT && port !== FTP_PORT ? { kind: "pass" } : { kind: "unreachable" };
 }
 
-function rulesFit(key: ServiceKey, { persistence }: ServiceRules): boolean {
+export function rulesFit(key: ServiceKey, { persistence }: ServiceRules): boolean {
   if (persistence === undefined || familyOf(key) === "ipv4") return true;
   return persistence.prefixLength >= 1 && persistence.prefixLength <= 128;
 }
 
-function refusalOf(key: ServiceKey, facts: DestinationFacts): Refusal | undefined {
+/** Why a server cannot be one of this service. */
+export function refusalOf(key: ServiceKey, facts: DestinationFacts): Refusal | undefined {
   const { weight, lowerThreshold, upperThreshold } = facts;
   if (weight < 0 || lowerThreshold > upperThreshold) return "ERANGE";
   if (facts.address.family !== familyOf(key) && facts.method !== "tun") return "EINVAL";

@@ -12,9 +12,15 @@ export function serverRow(destination: Destination): ServerRow {
   return [formatEndpoint(destination.address, destination.port), destination.weight, destination.active, inactive(destination)];
 }
 
-/** "TCP C6336407 9C40 C0000201 0050 0A00000B 0050 ESTABLISHED 899" */
+/** What a line shows of a connection. */
+export type Shown = Pick<Connection, "key" | "server"> & { readonly stateName: string; readonly leftMs: number };
+
 export function connectionLine({ key, server, state, expiresAtMs }: Connection, nowMs: number): string {
-  const seconds = Math.max(Math.floor((expiresAtMs - nowMs) / 1000), 0);
+  return shownLine({ key, server, stateName: stateName(state), leftMs: expiresAtMs - nowMs });
+}
+
+/** "TCP C6336407 9C40 C0000201 0050 0A00000B 0050 ESTABLISHED 899" */
+export function shownLine({ key, server, stateName: name, leftMs }: Shown): string {
   return [
     key.protocol.toUpperCase(),
     shown(key.client),
@@ -23,8 +29,8 @@ export function connectionLine({ key, server, state, expiresAtMs }: Connection, 
     hex(key.virtualPort, 4),
     shown(server.address),
     hex(server.port, 4),
-    stateName(state),
-    `${seconds}`,
+    name,
+    `${Math.max(Math.floor(leftMs / 1000), 0)}`,
   ].join(" ");
 }
 
