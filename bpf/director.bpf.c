@@ -4,10 +4,10 @@
  *
  *   packet_parse -> connection_find (-> service_find -> schedule -> connection_add) -> forward -> out
  *
- * Each step gives a verdict or NEXT.
+ * Each step gives a verdict or NEXT. What packet_parse leaves aside goes on in bpf/rare_programs.h.
  */
-#include "reply.h"
-#include "request.h"
+#include "dispatch.h"
+#include "rare.h"
 
 #ifdef HOOK_XDP
 SEC("xdp")
@@ -20,26 +20,22 @@ int director(context *ctx)
 	int verdict = packet_parse(ctx, &packet);
 	struct settings *settings;
 
-	if (verdict != NEXT)
-		return verdict;
-	settings = settings_get();
-	if (!settings)
-		return VERDICT_PASS;
-	if (filter_may_hold(settings->virtual_filter, &packet.destination)) {
-		verdict = request(ctx, &packet, settings);
-		if (verdict != NEXT)
-			return verdict;
+	if (likely(verdict == NEXT)) {
+		settings = settings_get();
+		if (!settings)
+			return VERDICT_PASS;
+		verdict = packet_dispatch(ctx, &packet, settings);
 	}
-	if ((settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &packet.source)) {
-		verdict = reply(ctx, &packet, settings);
-		if (verdict != NEXT)
-			return verdict;
-	}
-	return count_outcome(OUTCOME_PASS_NO_SERVICE, VERDICT_PASS);
+#ifdef HOOK_TC
+	if (unlikely(verdict <= ASIDE))
+		return rare_call(ctx, ASIDE - verdict);
+#endif
+	return verdict;
 }
 
 #ifdef HOOK_TC
 #include "control.h"
+#include "rare_programs.h"
 #endif
 
 char _license[] SEC("license") = "GPL";

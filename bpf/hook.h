@@ -32,6 +32,8 @@ typedef struct __sk_buff context;
 /* A step's answer: a verdict of the hook, or NEXT: go on. */
 enum {
 	NEXT = -100,
+	/* tc: ASIDE less the number of a program of bpf/rare.h, which does the rest. */
+	ASIDE = -101,
 #ifdef HOOK_XDP
 	VERDICT_PASS = XDP_PASS,
 	VERDICT_DROP = XDP_DROP,

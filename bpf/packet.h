@@ -75,12 +75,30 @@ enum {
 	ETHERNET_LENGTH = sizeof(struct ethhdr),
 	IPV4_LENGTH = sizeof(struct iphdr),
 	IPV6_LENGTH = sizeof(struct ipv6hdr),
+	/* Bytes of extension headers that are followed. */
+	EXTENSIONS_MAX = 256,
 };
 
-/* The verifier (all kernels) wants to see that the offset is small; 14 + 60 is the greatest. */
+/* The verifier (all kernels) wants to see that the offset is small; IPv6 extension headers go up to EXTENSIONS_MAX. */
 static __always_inline __u32 packet_transport(const struct packet *packet)
 {
-	return packet->transport & 127;
+	return packet->transport & 511;
+}
+
+/* The programs of bpf/rare.h. */
+enum rare_program {
+	/* Fragments, IPv6 extension headers, SCTP. */
+	RARE_PACKET = 0,
+	RARE_ICMP = 1,
+	/* A packet that is too long for its way and may be cut; to which length, is in the context's cb[0]. */
+	RARE_CUT = 2,
+	RARE_COUNT = 3,
+};
+
+/* Extension headers of IPv6 that may come before the transport header (RFC 8200 4.1). */
+static __always_inline int header_is_extension(__u8 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_FRAGMENT || protocol == IPPROTO_DSTOPTS;
 }
 
 /*
@@ -100,6 +118,26 @@ static __always_inline int packet_is_whole(const context *ctx, const struct pack
 #endif
 }
 
+/* Left to a program of its own; XDP leaves it to tc. */
+static __always_inline int packet_rare(__u32 program)
+{
+#ifdef HOOK_XDP
+	return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
+#else
+	return ASIDE - (int)program;
+#endif
+}
+
+/* Neither TCP nor UDP. */
+static __always_inline int packet_aside(__u8 family, __u8 protocol)
+{
+	if (protocol == (family == FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return packet_rare(RARE_ICMP);
+	if (protocol == IPPROTO_SCTP || (family == FAMILY_IPV6 && header_is_extension(protocol)))
+		return packet_rare(RARE_PACKET);
+	return count_outcome(OUTCOME_PASS_PROTOCOL, VERDICT_PASS);
+}
+
 static __always_inline int packet_parse_ports(context *ctx, struct packet *packet, __u8 family, __u8 protocol)
 {
 	void *end = hook_data_end(ctx);
@@ -116,7 +154,7 @@ static __always_inline int packet_parse_ports(context *ctx, struct packet *packe
 		if ((void *)(ports + 1) > end || !packet_is_whole(ctx, packet, sizeof(*ports)))
 			return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
 	} else {
-		return count_outcome(OUTCOME_PASS_PROTOCOL, VERDICT_PASS);
+		return packet_aside(family, protocol);
 	}
 	both = *(const __u32 *)ports;
 	packet->flow.ends = flow_ends((__u16)both, protocol, family, both >> 16);
@@ -133,9 +171,9 @@ static __always_inline int packet_parse_ipv4(context *ctx, struct packet *packet
 	header = ip->ihl * 4;
 	if (ip->version != 4 || header < IPV4_LENGTH)
 		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
-	/* More fragments, or not the first: the stack puts them together. */
+	/* More fragments, or not the first. */
 	if (ip->frag_off & bpf_htons(0x3fff))
-		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
+		return packet_rare(RARE_PACKET);
 	/* As they will be read, eight bytes at once: a load that spans two stores waits for both to leave the store buffer. */
 	packet->source.half[0] = ip->saddr;
 	packet->destination.half[0] = ip->daddr;
@@ -154,8 +192,6 @@ static __always_inline int packet_parse_ipv6(context *ctx, struct packet *packet
 
 	if ((void *)(ip + 1) > hook_data_end(ctx) || ip->version != 6)
 		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
-	if (ip->nexthdr == IPPROTO_FRAGMENT)
-		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
 	__builtin_memcpy(&packet->source, &ip->saddr, sizeof(packet->source));
 	__builtin_memcpy(&packet->destination, &ip->daddr, sizeof(packet->destination));
 	packet->ttl = ip->hop_limit;

@@ -35,9 +35,11 @@ type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
 /** Programs by the names of their pins. The XDP one is loaded when the first interface wants it. */
 const TC_PROGRAMS = { director: "director_tc", sweep: "sweep", choose: "choose" } as const;
 const XDP_PROGRAM = "director_xdp";
+/** The programs that the tc one calls (bpf/rare.h): libbpf puts them there as it loads the object. Without the pin the kernel would empty it. */
+const RARE_PROGRAMS = "rare_programs";
 /** What is ours among the pins of a namespace; a real server's decapsulation has its own there. A repin may have been cut short. */
 const OUR_PINS = {
-  maps: pinsNamed(...Object.keys(MAPS)),
+  maps: pinsNamed(...Object.keys(MAPS), RARE_PROGRAMS),
   links: LINK_PIN,
   programs: pinsNamed(...Object.values(TC_PROGRAMS), XDP_PROGRAM),
 } as const;
@@ -113,7 +115,7 @@ export class PacketPath {
       maps: { connections: { maxEntries: groups }, overflow: { maxEntries: groups } },
     });
     try {
-      for (const name of Object.keys(MAPS)) pins.pin("maps", name, object.map(name).fd);
+      for (const name of [...Object.keys(MAPS), RARE_PROGRAMS]) pins.pin("maps", name, object.map(name).fd);
       openMap("settings", object.map("settings").fd).update(0, freshSettings(groups));
       pins.pin("programs", TC_PROGRAMS.director, object.program("director").fd);
       pins.pin("programs", TC_PROGRAMS.choose, object.program("choose").fd);
@@ -218,7 +220,8 @@ export class PacketPath {
   #load(name: BpfObjectName, programs: readonly string[], use: (object: BpfObject) => void): void {
     const names = Object.keys(MAPS) as MapName[];
     const maps = Object.fromEntries(names.map((map) => [map, { reuseFd: this.maps[map].fd }]));
-    const object = loadObject(bpfObjectPath(name), { maps });
+    const rare = name === "director-tc" ? { [RARE_PROGRAMS]: { reuseFd: this.#open("maps", RARE_PROGRAMS) } } : {};
+    const object = loadObject(bpfObjectPath(name), { maps: { ...maps, ...rare } });
     try {
       use(object);
     } catch (error) {

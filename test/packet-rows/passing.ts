@@ -3,7 +3,7 @@
 import { type Family, parseAddress } from "../../src/model/address.ts";
 import { EtherType, parseMac } from "../../src/wire/ethernet.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
-import { ACK, FAMILIES, FIN, opened, PSH, passed, RST, reply, request, SYN, server, service, towards, VIPS } from "./cast.ts";
+import { ACK, answeredByTc, FAMILIES, FIN, opened, PSH, passed, RST, reply, request, SYN, server, service, towards, VIPS } from "./cast.ts";
 import { network, packet, transport } from "./packets.ts";
 import type { PacketStep, Row } from "./row.ts";
 
@@ -50,7 +50,7 @@ const strangers = FAMILIES.flatMap((family): Row[] => {
     {
       name: `${family}: other protocols`,
       services,
-      steps: [IpProtocol.ICMP, IpProtocol.ICMPV6, 47, 132, 0].map((protocol) =>
+      steps: [family === "ipv4" ? IpProtocol.ICMPV6 : IpProtocol.ICMP, 47, 50, 112].map((protocol) =>
         step(network(request(family), protocol, new Uint8Array(40)), "PASS_PROTOCOL"),
       ),
       left: [],
@@ -87,7 +87,7 @@ function altered(bytes: Uint8Array, ...changes: readonly (readonly [number, numb
 
 function fragments(): Row[] {
   const to = server("ipv4", "dr");
-  const step = (send: Uint8Array): PacketStep => ({ send, expect: passed("PASS_FRAGMENT") });
+  const step = (send: Uint8Array): PacketStep => ({ send, expect: answeredByTc(passed("PASS_FRAGMENT")) });
   const whole = packet(request("ipv4"));
   const six = request("ipv6");
   // Next header, reserved, offset and "more", identification (RFC 8200 4.5).
@@ -101,9 +101,9 @@ function fragments(): Row[] {
       left: [],
     },
     {
-      name: "ipv6: fragments, also one that is the only one",
+      name: "ipv6: fragments, the first, one amidst and the last",
       services: [service("ipv6", [server("ipv6", "dr")])],
-      steps: [fragmentHeader(0, 1), fragmentHeader(185, 1), fragmentHeader(370, 0), fragmentHeader(0, 0)].map((header) =>
+      steps: [fragmentHeader(0, 1), fragmentHeader(185, 1), fragmentHeader(370, 0)].map((header) =>
         step(network(six, IpProtocol.FRAGMENT, behind(header))),
       ),
       left: [],

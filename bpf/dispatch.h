@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A packet whose flow is known: a client's, a NAT server's, or none of ours. */
+#ifndef EVENKEEL_DISPATCH_H
+#define EVENKEEL_DISPATCH_H
+
+#include "reply.h"
+#include "request.h"
+
+static __always_inline int packet_dispatch(context *ctx, struct packet *packet, const struct settings *settings)
+{
+	int verdict;
+
+	if (filter_may_hold(settings->virtual_filter, &packet->destination)) {
+		verdict = request(ctx, packet, settings);
+		if (verdict != NEXT)
+			return verdict;
+	}
+	if ((settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &packet->source)) {
+		verdict = reply(ctx, packet, settings);
+		if (verdict != NEXT)
+			return verdict;
+	}
+	return count_outcome(OUTCOME_PASS_NO_SERVICE, VERDICT_PASS);
+}
+
+#endif
