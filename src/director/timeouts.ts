@@ -17,6 +17,8 @@ const TCP_SECONDS = {
 } as const satisfies Record<Exclude<keyof typeof TcpState, "COUNT">, number>;
 
 const UDP_SECONDS = 5 * 60;
+/** A template past its time asks again whether its connections live. */
+const LINGER_SECONDS = 60;
 
 /** In the order of struct settings.timeout. */
 export function timeoutTicks(jiffiesPerSecond: number): number[] {
@@ -25,6 +27,7 @@ export function timeoutTicks(jiffiesPerSecond: number): number[] {
     timeouts[TcpState[state as keyof typeof TCP_SECONDS]] = ticks(seconds, jiffiesPerSecond);
   }
   timeouts[Timeout.UDP] = ticks(UDP_SECONDS, jiffiesPerSecond);
+  timeouts[Timeout.LINGER] = ticks(LINGER_SECONDS, jiffiesPerSecond);
   return timeouts;
 }
 
