@@ -84,12 +84,18 @@ enum sctp_state {
 /* Which timeout of a set a connection runs on: TCP by its state, UDP by one value, SCTP by its state behind TIMEOUT_SCTP. */
 enum timeout {
 	TIMEOUT_UDP = 11,
-	/* A template whose connections outlive it waits for them by this (IPVS: a minute). */
-	TIMEOUT_LINGER = 12,
 	TIMEOUT_SCTP = 16,
+	/* Not a timeout: which of a set are its own (enum timeout_own); the others follow set 0. For the control plane. */
+	TIMEOUT_OWN = 31,
 	TIMEOUT_COUNT = 32,
 	/* Sets: 0 is everybody's, the others are of services with timeouts of their own. */
 	TIMEOUT_SETS = 32,
+};
+
+enum timeout_own {
+	TIMEOUT_OWN_TCP = 0x1,
+	TIMEOUT_OWN_TCP_FIN = 0x2,
+	TIMEOUT_OWN_UDP = 0x4,
 };
 
 /* A template's state: it has led a connection that was established, so defence leaves it alone. */
@@ -335,10 +341,7 @@ struct server_load {
 	/* Templates. */
 	__u32 persistent;
 	__u32 flags;
-	/*
-	 * Written by the program set_limits only, as the operator says them. Overloaded when total reaches upper, until it falls
-	 * below lower (0: three quarters of upper); upper 0: never.
-	 */
+	/* Written by the control plane only. Overloaded when total reaches upper, until it falls below lower; upper 0: never. */
 	__u32 upper;
 	__u32 lower;
 	/* Where its changes are noted: index in candidate_groups + 1; 0: nowhere. */
@@ -373,7 +376,7 @@ struct connection {
 	__u8 method;
 	/* Its service's set of timeouts. */
 	__u8 timeouts;
-	/* The template that made it: its slot's number in the table + 1; 0: none. A template: its own life, in ticks. */
+	/* The template that made it: its slot's number in the table + 1; 0: none. */
 	__u32 parent;
 	/* A template: how many connections it leads. FULL_NAT: the other entry, as its slot's number + 1. */
 	__u32 partner;
@@ -408,14 +411,6 @@ struct sweep {
 	__u32 live;
 	__u32 expired;
 	__u32 now;
-	__u32 reserved;
-};
-
-/* Argument of the set_limits program: the thresholds of a server, and its overload flag judged anew. */
-struct limits_change {
-	__u32 server;
-	__u32 upper;
-	__u32 lower;
 	__u32 reserved;
 };
 

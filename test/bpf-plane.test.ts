@@ -6,7 +6,7 @@ import { dataPlaneContract, type OpenPlane } from "../src/director/data-plane.co
 import { PacketPath } from "../src/director/packet-path.ts";
 import { addLink, changeLink } from "../src/kernel/links.ts";
 import { createNamespace, deleteNamespace, inNamespace } from "../src/kernel/namespace.ts";
-import type { ActualState, Change, Counters, DataPlane } from "../src/model/plane.ts";
+import type { ActualState, Change, Counters, DataPlane, ServiceHead } from "../src/model/plane.ts";
 import { need } from "./need.ts";
 
 /** Gives a plane to work with, in the namespace where it stands. */
@@ -29,6 +29,10 @@ class PlaneElsewhere implements DataPlane {
 
   counters(): Counters {
     return this.#access((plane) => plane.counters());
+  }
+
+  resetCounters(service?: ServiceHead): void {
+    this.#access((plane) => plane.resetCounters(service));
   }
 
   /** The opener closes what it opened. */

@@ -105,7 +105,7 @@ test("all complaints come at once, in the order of the file, in one error", () =
   const lines = [
     'evenkeel.yaml:4:5: interfaces[0].hok: unknown key; did you mean "hook"? allowed: name, hook',
     "evenkeel.yaml:14:51: services[0].servers[0].weight: 70000 is above 65535, the greatest weight",
-    'evenkeel.yaml:18:15: services[1].protocol: "upd" is not a protocol; allowed: tcp, udp; did you mean "udp"?',
+    'evenkeel.yaml:18:15: services[1].protocol: "upd" is not a protocol; allowed: tcp, udp, sctp; did you mean "udp"?',
   ];
   assert.throws(
     () => requireConfiguration(text, "evenkeel.yaml"),
@@ -242,8 +242,8 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   ],
   [
     "an unknown protocol",
-    service("address: 192.0.2.10", "port: 80", "protocol: sctp", "servers: []"),
-    '4:15: services[0].protocol: "sctp" is not a protocol; allowed: tcp, udp; did you mean "tcp"?',
+    service("address: 192.0.2.10", "port: 80", "protocol: stcp", "servers: []"),
+    '4:15: services[0].protocol: "stcp" is not a protocol; allowed: tcp, udp, sctp; did you mean "tcp"?',
   ],
   [
     "no method",

@@ -2,25 +2,28 @@
 
 import { type Address, sameAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead, TrafficCounters } from "../model/plane.ts";
-import { type Protocol, type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
+import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { schedulerOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
-import { outcomeName, type Service, type ServiceKey, type Settings, SettingsFlag, settingsCodec, type Traffic } from "../wire/abi.ts";
-import { encoded } from "../wire/codec.ts";
-import { addressFilter, filterMayHold } from "./address-filter.ts";
+import { outcomeName, type Service, type ServiceKey } from "../wire/abi.ts";
+import { filterMayHold } from "./address-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
+import { PathSettings } from "./path-settings.ts";
 import { type Member, PlanTable } from "./plan-table.ts";
 import { attachPort, detachPort, listPorts, renewPorts, replacePorts, tidyPorts } from "./ports.ts";
-import { addressOf, familyNumber, ServerTable } from "./server-table.ts";
+import { ServerTable } from "./server-table.ts";
 import { type ServerWay, serverWay } from "./server-way.ts";
-
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const satisfies Record<Protocol, number>;
+import { ServiceNames } from "./service-names.ts";
+import { keyOf, nameOf, rulesOf, type ServiceName, serviceValue } from "./service-value.ts";
+import { clearTraffic, resetTraffic, trafficOf } from "./traffic.ts";
 
 interface ServiceEntry {
   readonly head: ServiceHead;
   readonly index: number;
   readonly plan: number;
+  /** Its set of timeouts. */
+  readonly timeouts: number;
   /** Newest first. */
   readonly members: readonly Member[];
 }
@@ -34,6 +37,8 @@ export class BpfPlane implements DataPlane {
   readonly #path: PacketPath;
   readonly #servers: ServerTable;
   readonly #plans: PlanTable;
+  readonly #names: ServiceNames;
+  readonly #settings: PathSettings;
   readonly #services = new Map<string, ServiceEntry>();
   readonly #wayTo: (server: Address) => ServerWay | undefined;
 
@@ -41,19 +46,26 @@ export class BpfPlane implements DataPlane {
     this.#path = path;
     this.#wayTo = options.wayTo ?? serverWay;
     this.#servers = new ServerTable(path);
+    this.#names = new ServiceNames(path);
+    this.#settings = new PathSettings(path);
     const found = [...path.maps.services.entries()];
     this.#plans = new PlanTable(
       path,
       found.map(([, { plan }]) => plan),
     );
-    for (const [key, { index, plan }] of found) {
-      const entry = this.#recover(key, index, plan);
+    for (const [key, value] of found) {
+      const entry = this.#recover(key, value);
       this.#services.set(serviceName(entry.head), entry);
     }
   }
 
   read(): ActualState {
-    return { services: [...this.#services.values()].map((entry) => this.#describe(entry)), attachments: listPorts(this.#path) };
+    return {
+      services: [...this.#services.values()].map((entry) => this.#describe(entry)),
+      settings: this.#settings.read(),
+      marks: this.#settings.marks().map(({ rule }) => rule),
+      attachments: listPorts(this.#path),
+    };
   }
 
   apply(change: Change): void {
@@ -82,6 +94,12 @@ export class BpfPlane implements DataPlane {
       case "delete-server":
         this.#deleteServer(this.#service(change.service), change.server);
         break;
+      case "edit-settings":
+        this.#settings.write(change.after);
+        break;
+      case "edit-marks":
+        this.#settings.writeMarks(change.after, this.#heads());
+        break;
     }
   }
 
@@ -90,15 +108,16 @@ export class BpfPlane implements DataPlane {
     this.#path.sweep();
     const entries = [...this.#services.values()];
     return {
-      services: entries.map(({ head, index }) => ({ service: head, ...trafficOf(this.#path.maps.service_traffic.lookup(index)) })),
+      services: entries.map(({ head, index }) => ({ service: head, ...trafficOf(this.#path, "service", index) })),
       servers: entries.flatMap((entry) =>
         entry.members.toReversed().map((member) => ({
           service: entry.head,
           server: this.#server(member),
-          ...this.#servers.connections(member.number),
-          ...trafficOf(this.#path.maps.server_traffic.lookup(member.number)),
+          ...this.#servers.load(member.number),
+          ...trafficOf(this.#path, "server", member.number),
         })),
       ),
+      marks: this.#settings.marks(),
       outcomes: Object.fromEntries(
         [...this.#path.maps.outcomes.entries()].flatMap(([number, count]) => {
           const name = outcomeName[number];
@@ -106,6 +125,13 @@ export class BpfPlane implements DataPlane {
         }),
       ),
     };
+  }
+
+  resetCounters(service?: ServiceHead): void {
+    for (const { index, members } of service === undefined ? this.#services.values() : [this.#service(service)]) {
+      resetTraffic(this.#path, "service", index);
+      for (const { number } of members) resetTraffic(this.#path, "server", number);
+    }
   }
 
   /** Looks for the ways to all servers again; the number of those that changed. */
@@ -132,17 +158,14 @@ export class BpfPlane implements DataPlane {
   tidy(): void {
     this.#servers.removeAllBut(new Set([...this.#services.values()].flatMap(({ members }) => members.map(({ number }) => number))));
     tidyPorts(this.#path);
-    const settings = this.#path.settings();
+    const { serverFilter } = this.#settings;
     // A server that turned from NAT to another method goes on by NAT with the connections it has: its replies are still ours.
-    const nat = this.#servers
+    const servers = this.#servers
       .all()
-      .filter((server) => server.method === "nat" || (server.connected && filterMayHold(settings.serverFilter, server.address)));
-    this.#writeSettings(settings, {
-      ...settings,
-      flags: nat.length > 0 ? settings.flags | SettingsFlag.NAT_IN_USE : settings.flags & ~SettingsFlag.NAT_IN_USE,
-      virtualFilter: addressFilter([...this.#services.values()].map(({ head }) => head.address)),
-      serverFilter: addressFilter(nat.map(({ address }) => address)),
-    });
+      .map((server) =>
+        server.connected && filterMayHold(serverFilter, server.address) ? ({ ...server, method: "nat" } as const) : server,
+      );
+    this.#settings.settle({ services: [...this.#heads(), ...this.#servicesLeft()], servers });
   }
 
   /** Programs built anew take over, on the maps and interfaces that stand. */
@@ -152,7 +175,7 @@ export class BpfPlane implements DataPlane {
   }
 
   /** Where a service's plan is: for the replay of recorded decisions. */
-  planOf(head: Pick<ServiceHead, "address" | "port" | "protocol">): number {
+  planOf(head: ServiceName): number {
     return this.#service(head).plan;
   }
 
@@ -165,8 +188,10 @@ export class BpfPlane implements DataPlane {
     const name = serviceName(head);
     if (this.#services.has(name)) throw misfit(`the service ${name} is there already`);
     if (new Set(servers.map(serverName)).size < servers.length) throw misfit(`a server stands twice in ${name}`);
-    const index = this.#unusedServiceIndex();
-    this.#path.maps.service_traffic.update(index, NO_TRAFFIC);
+    const taken = new Set([...this.#services.values()].map((entry) => entry.index));
+    // Nor one of another service that is gone but has connections left: they are not the newcomer's.
+    const index = this.#names.take(keyOf(head), taken, this.#servers.servicesLeft());
+    clearTraffic(this.#path, "service", index);
 
     // One at a time, as IPVS would: some schedulers remember the way by which a list grew.
     const scheduler = schedulerOf(head.scheduler);
@@ -177,18 +202,26 @@ export class BpfPlane implements DataPlane {
       memory = scheduler.changed(memory, members, grown);
       members = grown;
     }
-    const plan = this.#plans.write({ service: index, scheduler: head.scheduler, members }, scheduler.cursor(memory));
-    this.#services.set(name, { head, index, plan, members });
+    const timeouts = this.#placeTimeouts(head);
+    const plan = this.#plans.write({ service: index, ...head, members }, scheduler.cursor(memory));
+    const entry: ServiceEntry = { head, index, plan, timeouts, members };
+    this.#services.set(name, entry);
     // The filters first: a service that they hide would get no packet.
-    this.#openFilters([head], servers);
-    this.#path.maps.services.update(keyOf(head), serviceEntry(index, plan), "new");
+    this.#settings.open({ services: [head], servers });
+    this.#path.maps.services.update(keyOf(head), this.#value(entry), "new");
   }
 
   #editService(entry: ServiceEntry, head: ServiceHead): void {
     if (serviceName(entry.head) !== serviceName(head)) throw misfit(`${serviceName(entry.head)} cannot become ${serviceName(head)}`);
-    if (entry.head.scheduler === head.scheduler) return;
-    const scheduler = schedulerOf(head.scheduler);
-    this.#replacePlan({ ...entry, head }, entry.members, scheduler.cursor(scheduler.prepare(entry.members)));
+    const edited = { ...entry, head, timeouts: this.#placeTimeouts(head, entry) };
+    if (entry.head.scheduler !== head.scheduler) {
+      const scheduler = schedulerOf(head.scheduler);
+      this.#replacePlan(edited, entry.members, scheduler.cursor(scheduler.prepare(entry.members)));
+    } else if (!sameFlags(entry.head, head)) this.#replacePlan(edited, entry.members, this.#plans.cursor(entry.plan));
+    else {
+      this.#path.maps.services.update(keyOf(head), this.#value(edited), "existing");
+      this.#services.set(serviceName(head), edited);
+    }
   }
 
   #deleteService(entry: ServiceEntry): void {
@@ -201,7 +234,7 @@ export class BpfPlane implements DataPlane {
   #addServer(entry: ServiceEntry, server: RealServer): void {
     if (findMember(entry, server) !== undefined) throw misfit(`the server ${serverName(server)} is in ${serviceName(entry.head)} already`);
     const members = [this.#newMember(entry.index, server), ...entry.members];
-    this.#openFilters([], [server]);
+    this.#settings.open({ services: [], servers: [server] });
     this.#changeMembers(entry, members);
   }
 
@@ -209,10 +242,13 @@ export class BpfPlane implements DataPlane {
     const member = findMember(entry, before);
     if (member === undefined || serverName(before) !== serverName(after)) throw absent(entry, before);
     this.#servers.write(member.number, entry.index, after, this.#wayTo(after.address));
-    this.#openFilters([], [after]);
+    this.#servers.setLimits(member.number, after);
+    this.#settings.open({ services: [], servers: [after] });
+    const { weight } = after;
+    const edited = { ...member, weight, lastWeight: weight === 0 ? member.lastWeight : weight };
     this.#changeMembers(
       entry,
-      entry.members.map((each) => (each === member ? { ...each, weight: after.weight } : each)),
+      entry.members.map((each) => (each === member ? edited : each)),
     );
   }
 
@@ -234,64 +270,60 @@ export class BpfPlane implements DataPlane {
   }
 
   #replacePlan(entry: ServiceEntry, members: readonly Member[], cursor: Cursor): void {
-    const plan = this.#plans.write({ service: entry.index, scheduler: entry.head.scheduler, members }, cursor);
-    this.#path.maps.services.update(keyOf(entry.head), serviceEntry(entry.index, plan), "existing");
+    const plan = this.#plans.write({ service: entry.index, ...entry.head, members }, cursor);
+    const changed = { ...entry, plan, members };
+    this.#path.maps.services.update(keyOf(entry.head), this.#value(changed), "existing");
     this.#plans.free(entry.plan);
-    this.#services.set(serviceName(entry.head), { ...entry, plan, members });
+    this.#services.set(serviceName(entry.head), changed);
   }
 
   #newMember(service: number, server: RealServer): Member {
     return { ...idleCandidate(server), number: this.#servers.add(service, server, this.#wayTo(server.address)) };
   }
 
-  /** Bits are added before what they stand for comes; those that nobody needs any more are taken away in tidy(). */
-  #openFilters(services: readonly Pick<ServiceHead, "address">[], servers: readonly Pick<RealServer, "address" | "method">[]): void {
-    const settings = this.#path.settings();
-    const nat = servers.filter((server) => server.method === "nat");
-    const virtual = joined(settings.virtualFilter, addressFilter(services.map(({ address }) => address)));
-    const server = joined(settings.serverFilter, addressFilter(nat.map(({ address }) => address)));
-    const flags = nat.length > 0 ? settings.flags | SettingsFlag.NAT_IN_USE : settings.flags;
-    this.#writeSettings(settings, { ...settings, flags, virtualFilter: virtual, serverFilter: server });
-  }
-
-  #writeSettings(before: Settings, after: Settings): void {
-    if (!Buffer.from(encoded(settingsCodec, before)).equals(encoded(settingsCodec, after))) this.#path.maps.settings.update(0, after);
-  }
-
   #detach(attachment: Attachment): void {
     if (!detachPort(this.#path, attachment)) throw misfit(`nothing of ours is attached to ${attachment.interfaceName}`);
   }
 
-  #unusedServiceIndex(): number {
-    const used = new Set([...this.#services.values()].map(({ index }) => index));
-    // Nor one of a service that is gone but has connections left: they are not the newcomer's.
-    for (const index of this.#servers.servicesLeft()) used.add(index);
-    for (let index = 0; index < this.#path.maps.service_traffic.maxEntries; index++) if (!used.has(index)) return index;
-    throw new EvenkeelError("LIMIT_REACHED", `the packet path holds ${used.size} services and has no room for another`);
+  #placeTimeouts({ timeouts }: ServiceHead, present?: ServiceEntry): number {
+    const others = new Set([...this.#services.values()].filter((entry) => entry !== present).map((entry) => entry.timeouts));
+    return this.#settings.placeTimeouts({ timeouts, present: present?.timeouts ?? 0, others });
   }
 
-  #service(head: Pick<ServiceHead, "address" | "port" | "protocol">): ServiceEntry {
+  #heads(): ServiceHead[] {
+    return [...this.#services.values()].map(({ head }) => head);
+  }
+
+  /** Deleted services that have connections left: what belongs to those is still ours to drop. */
+  #servicesLeft(): ServiceName[] {
+    const names = [...this.#servers.servicesLeft()].map((index) => this.#names.nameOf(index));
+    return names.flatMap((name) => (name === undefined ? [] : [nameOf(name)]));
+  }
+
+  #service(head: ServiceName): ServiceEntry {
     const entry = this.#services.get(serviceName(head));
     if (entry === undefined) throw misfit(`there is no service ${serviceName(head)}`);
     return entry;
   }
 
-  #recover(key: ServiceKey, index: number, planNumber: number): ServiceEntry {
-    const plan = this.#plans.read(planNumber);
+  #recover(key: ServiceKey, value: Service): ServiceEntry {
+    const plan = this.#plans.read(value.plan);
     const members = this.#plans.candidates(plan).map(({ server, weight }): Member => {
       const { address, port } = this.#servers.read(server);
       return { ...idleCandidate({ address, port, weight }), number: server };
     });
-    const protocol = (Object.keys(PROTOCOL_NUMBERS) as Protocol[]).find((name) => PROTOCOL_NUMBERS[name] === key.protocol);
-    if (protocol === undefined)
-      throw new EvenkeelError("BPF_UNAVAILABLE", `the packet path holds a service of the unknown protocol ${key.protocol}`);
+    const schedulerFlags = this.#plans.schedulerFlags(plan);
     const head: ServiceHead = {
-      address: addressOf(key.address, key.family),
-      port: key.port,
-      protocol,
+      ...nameOf(key),
       scheduler: this.#plans.scheduler(plan),
+      ...(schedulerFlags.length === 0 ? {} : { schedulerFlags }),
+      ...rulesOf(key, value, this.#settings.timeoutsOf(value.timeouts), this.#settings.jiffiesPerSecond),
     };
-    return { head, index, plan: planNumber, members };
+    return { head, index: value.index, plan: value.plan, timeouts: value.timeouts, members };
+  }
+
+  #value(entry: ServiceEntry): Service {
+    return serviceValue(entry.head, entry, this.#settings.jiffiesPerSecond);
   }
 
   #describe(entry: ServiceEntry): VirtualService {
@@ -303,8 +335,8 @@ export class BpfPlane implements DataPlane {
   }
 }
 
-function keyOf(head: Pick<ServiceHead, "address" | "port" | "protocol">): ServiceKey {
-  return { address: head.address.bytes, port: head.port, protocol: PROTOCOL_NUMBERS[head.protocol], family: familyNumber(head.address) };
+function sameFlags({ schedulerFlags: one = [] }: ServiceHead, { schedulerFlags: other = [] }: ServiceHead): boolean {
+  return one.length === other.length && one.every((flag) => other.includes(flag));
 }
 
 function findMember(entry: ServiceEntry, server: RealServer): Member | undefined {
@@ -317,20 +349,4 @@ function absent(entry: ServiceEntry, server: RealServer): EvenkeelError {
 
 function misfit(message: string): EvenkeelError {
   return new EvenkeelError("BAD_ARGUMENT", message, { cure: "read the state again and apply what differs from it" });
-}
-
-function serviceEntry(index: number, plan: number): Service {
-  return { index, plan, flags: 0, mark: 0, clientMask: NOTHING, persistence: 0, timeouts: 0, source: NOTHING };
-}
-
-const NOTHING = new Uint8Array(16);
-
-const NO_TRAFFIC: Traffic = { connections: 0n, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n };
-
-function trafficOf(traffic: Traffic | undefined): TrafficCounters {
-  return traffic ?? NO_TRAFFIC;
-}
-
-function joined(one: readonly bigint[], other: readonly bigint[]): bigint[] {
-  return one.map((word, i) => word | (other[i] ?? 0n));
 }

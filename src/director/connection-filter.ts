@@ -4,7 +4,8 @@ import type { MappedArray } from "../kernel/mapped-array.ts";
 import { type Address, sameAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import { connectionCodec, Family, Life, type Server, type ServiceKey, sctpStateName, TemplateState, tcpStateName } from "../wire/abi.ts";
-import { addressOf, familyNumber } from "./server-table.ts";
+import { addressOf, familyNumber } from "./server-value.ts";
+import { PROTOCOL_NUMBERS } from "./service-value.ts";
 
 /** What is left out matches everything. */
 export interface ConnectionFilter {
@@ -25,7 +26,6 @@ interface Ground {
   readonly servers: MappedArray<Server>;
 }
 
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const;
 const { offsets } = connectionCodec;
 
 /** Every state's name that a listing may show. */

@@ -22,7 +22,7 @@ import {
 } from "../wire/abi.ts";
 import { type CompiledFilter, type ConnectionFilter, compileFilter, markOf } from "./connection-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
-import { addressOf } from "./server-table.ts";
+import { addressOf } from "./server-value.ts";
 
 export interface End {
   readonly address: Address;

@@ -8,7 +8,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import type { ActualState, Change, DataPlane, DesiredState } from "../model/plane.ts";
+import { type ActualState, type Change, type DataPlane, DEFAULT_SETTINGS, type DesiredState, type MarkRule } from "../model/plane.ts";
 import { PROTOCOLS, type RealServer, SCHEDULERS, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { diff, headOf, satisfies } from "../reconcile/diff.ts";
 
@@ -48,6 +48,47 @@ const service6 = service({
   ],
 });
 
+/** Services with everything that can be said of one. */
+const outspoken: readonly VirtualService[] = [
+  service({
+    port: 0,
+    persistence: { timeoutSeconds: 300, clientMask: parseAddress("255.255.255.0") },
+    timeouts: { tcp: 60 },
+    servers: [server(1, { port: 0, upperThreshold: 100, lowerThreshold: 50 }), server(2, { upperThreshold: 7 })],
+  }),
+  service({
+    protocol: "udp",
+    onePacket: true,
+    servers: [server(3, { method: "tun", tunnel: { type: "gue", port: 6080, checksum: true } })],
+  }),
+  service({ protocol: "sctp", sloppy: true, servers: [server(3, { method: "tun", tunnel: { type: "gre" } })] }),
+  service({ port: 21, fullNat: parseAddress("10.77.0.254"), persistence: { timeoutSeconds: 1 } }),
+  service({ address: parseAddress("0.0.0.0"), port: 0, mark: 4_000_000_001, persistence: { timeoutSeconds: 86_400 } }),
+  service({
+    address: parseAddress("::"),
+    port: 0,
+    mark: 1,
+    persistence: { timeoutSeconds: 10, clientMask: parseAddress("ffff:ffff:ffff::") },
+    timeouts: { tcp: 900, tcpFin: 1, udp: 31_536_000 },
+    servers: [server(1, { address: parseAddress("fd77::1"), port: 0 })],
+  }),
+];
+
+const rules = (interfaceName: string): readonly MarkRule[] => [
+  { mark: 1 },
+  { mark: 2, family: "ipv6" },
+  {
+    mark: 4_294_967_295,
+    family: "ipv4",
+    protocol: "udp",
+    source: { address: parseAddress("198.51.100.0"), length: 22 },
+    destination: { address: parseAddress("192.0.2.1"), length: 32 },
+    ports: { first: 1000, last: 2000 },
+    interfaceName,
+  },
+  { mark: 3, family: "ipv6", destination: { address: parseAddress("2001:db8::"), length: 33 }, ports: { first: 80, last: 80 } },
+];
+
 export function dataPlaneContract(name: string, open: Opener): void {
   const check = (promise: string, body: (open: OpenPlane) => void, options: { timeout?: number } = {}): void =>
     void test(`${name} ${promise}`, options, async (t) => {
@@ -56,7 +97,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
     });
 
   check("holds nothing when it is opened empty", ({ plane }) => {
-    assert.deepEqual(normal(plane.read()), { services: [], attachments: [] });
+    assert.deepEqual(plane.read(), { services: [], settings: DEFAULT_SETTINGS, marks: [], attachments: [] });
     assert.deepEqual(plane.counters().services, []);
     assert.deepEqual(plane.counters().servers, []);
   });
@@ -65,6 +106,69 @@ export function dataPlaneContract(name: string, open: Opener): void {
     plane.apply({ kind: "add-service", service: service() });
     plane.apply({ kind: "add-service", service: service6 });
     assert.deepEqual(normal(plane.read()).services, normal({ services: [service(), service6], attachments: [] }).services);
+  });
+
+  check("holds everything that can be said of a service", ({ plane }) => {
+    for (const each of outspoken) plane.apply({ kind: "add-service", service: each });
+    assert.deepEqual(byName(plane.read().services, serviceName), byName(outspoken, serviceName));
+  });
+
+  check("edits everything of a service but its name, and of a server but its address and port", ({ plane }) => {
+    const plain = service({ port: 0, protocol: "udp", servers: [server(1), server(2)] });
+    const edited = service({
+      ...plain,
+      scheduler: "wrr",
+      schedulerFlags: ["fallback", "port"],
+      persistence: { timeoutSeconds: 17, clientMask: parseAddress("255.255.254.0") },
+      onePacket: true,
+      sloppy: true,
+      fullNat: parseAddress("10.77.0.254"),
+      timeouts: { udp: 9 },
+      servers: [
+        server(1, { weight: 0, method: "tun", tunnel: { type: "gue", port: 1 }, upperThreshold: 9, lowerThreshold: 2 }),
+        server(2, { method: "dr" }),
+      ],
+    });
+    plane.apply({ kind: "add-service", service: plain });
+    for (const wanted of [edited, plain, edited]) {
+      for (const change of diff({ services: [wanted], attachments: [] }, plane.read())) plane.apply(change);
+      assert.deepEqual(plane.read().services, [wanted]);
+    }
+  });
+
+  check("gives services timeouts of their own, and everybody else the director's", ({ plane }) => {
+    const own = [{ tcp: 5 }, { udp: 5 }, { tcp: 900 }, { tcp: 5 }, undefined, { tcp: 7, tcpFin: 8, udp: 9 }];
+    const services = own.map((timeouts, i) => service({ port: i + 1, servers: [], ...(timeouts === undefined ? {} : { timeouts }) }));
+    const settings = { ...DEFAULT_SETTINGS, timeouts: { tcp: 800, tcpFin: 1, udp: 100 }, expireNodest: true, connectionReuse: 3 };
+    for (const each of services) plane.apply({ kind: "add-service", service: each });
+    plane.apply({ kind: "edit-settings", before: DEFAULT_SETTINGS, after: settings });
+    assert.deepEqual(normal(plane.read()), normal({ services, settings, marks: [], attachments: [] }));
+    const [first = service()] = services;
+    plane.apply({ kind: "edit-service", before: headOf(first), after: { ...headOf(first), timeouts: { tcp: 6 } } });
+    assert.deepEqual(
+      byName(plane.read().services, serviceName).map(({ timeouts }) => timeouts),
+      [{ tcp: 6 }, ...own.slice(1)],
+    );
+  });
+
+  check("holds mark rules in their order, and counts for each", ({ plane, interfaces: [one] }) => {
+    for (const after of [rules(one), rules(one).toReversed(), [{ mark: 9 }], []]) {
+      plane.apply({ kind: "edit-marks", before: plane.read().marks ?? [], after });
+      assert.deepEqual(plane.read().marks, after);
+      assert.deepEqual(
+        plane.counters().marks,
+        after.map((rule) => ({ rule, connections: 0n })),
+      );
+    }
+  });
+
+  check("resets the counters of one service, and of all", ({ plane }) => {
+    plane.apply({ kind: "add-service", service: service() });
+    plane.resetCounters(headOf(service()));
+    plane.resetCounters();
+    const { services, servers } = plane.counters();
+    assert.ok([...services, ...servers].every((each) => each.connections === 0n && each.rates.connections === 0));
+    assert.throws(() => plane.resetCounters(headOf(service({ port: 81 }))), EvenkeelError);
   });
 
   check("keeps TCP and UDP of one address and port apart", ({ plane }) => {
@@ -160,6 +264,11 @@ export function dataPlaneContract(name: string, open: Opener): void {
   });
 }
 
+interface Drawn extends Omit<VirtualService, "persistence" | "timeouts"> {
+  readonly persistence: VirtualService["persistence"] | undefined;
+  readonly timeouts: VirtualService["timeouts"] | undefined;
+}
+
 /** Desired states that have much in common, so that there is something to keep, to edit, to add and to delete. */
 export function someState(interfaces: readonly string[]): fc.Arbitrary<DesiredState> {
   const whole = { noNullPrototype: true };
@@ -170,6 +279,7 @@ export function someState(interfaces: readonly string[]): fc.Arbitrary<DesiredSt
         port: fc.constantFrom(80, 8080),
         weight: fc.constantFrom(0, 1, 3, 65535),
         method: fc.constantFrom("nat" as const, "tun" as const),
+        upperThreshold: fc.constantFrom(0, 5),
       },
       whole,
     ),
@@ -181,20 +291,40 @@ export function someState(interfaces: readonly string[]): fc.Arbitrary<DesiredSt
         address: fc.constantFrom("192.0.2.1", "192.0.2.2").map(parseAddress),
         port: fc.constantFrom(80, 443),
         protocol: fc.constantFrom(...PROTOCOLS),
+        mark: fc.constantFrom(0, 0, 0, 1),
         scheduler: fc.constantFrom(...SCHEDULERS),
+        persistence: fc.constantFrom(undefined, { timeoutSeconds: 300 }),
+        timeouts: fc.constantFrom(undefined, { tcp: 900 }, { tcp: 3, udp: 7 }),
         servers,
       },
       whole,
     ),
-    { maxLength: 5, selector: serviceName },
+    { maxLength: 5, selector: ({ mark, ...each }) => (mark === 0 ? serviceName(each) : `mark ${mark}`) },
   );
-  // Only NAT can map ports.
-  const unmapped = (each: VirtualService): VirtualService => ({
+  // As planes say it: what is as usual is left out. Only NAT can map ports.
+  const canonical = ({ mark, persistence, timeouts, ...each }: Drawn): VirtualService => ({
     ...each,
-    servers: each.servers.map((server) => (server.method === "nat" ? server : { ...server, port: each.port })),
+    ...(mark === 0 ? {} : { mark, address: parseAddress("0.0.0.0"), port: 0, protocol: "tcp" }),
+    ...(persistence === undefined ? {} : { persistence }),
+    ...(timeouts === undefined ? {} : { timeouts }),
+    servers: each.servers.map(({ upperThreshold = 0, ...server }) => ({
+      ...server,
+      ...(server.method === "nat" ? {} : { port: each.port }),
+      ...(upperThreshold === 0 ? {} : { upperThreshold }),
+    })),
   });
   const attachments = fc.subarray([...interfaces]).map((names) => names.map((interfaceName) => ({ interfaceName, hook: "auto" as const })));
-  return fc.record({ services: services.map((all) => all.map(unmapped)), attachments }, whole);
+  const settings = fc.record(
+    {
+      timeouts: fc.record({ tcp: fc.constantFrom(3, 900), tcpFin: fc.constant(120), udp: fc.constantFrom(7, 300) }, whole),
+      expireNodest: fc.boolean(),
+      expireQuiescentTemplate: fc.boolean(),
+      connectionReuse: fc.constantFrom(0, 1, 3),
+    },
+    whole,
+  );
+  const marks = fc.array(fc.constantFrom(...rules(interfaces[0] ?? "lo")), { maxLength: 3 });
+  return fc.record({ services: services.map((all) => all.map(canonical)), settings, marks, attachments }, whole);
 }
 
 /** That a plane holds what is desired; the order of servers that were there before is their own. */
@@ -202,6 +332,8 @@ export function assertHolds(actual: ActualState, desired: DesiredState): void {
   const sorted = (services: readonly VirtualService[]) =>
     byName(services, serviceName).map((each) => ({ ...each, servers: byName(each.servers, serverName) }));
   assert.deepEqual(sorted(actual.services), sorted(desired.services));
+  assert.deepEqual(actual.settings, desired.settings ?? DEFAULT_SETTINGS);
+  assert.deepEqual(actual.marks, desired.marks ?? []);
   assert.equal(actual.attachments.length, desired.attachments.length);
   for (const wanted of desired.attachments)
     assert.ok(
@@ -212,7 +344,7 @@ export function assertHolds(actual: ActualState, desired: DesiredState): void {
 
 /** The order of services and attachments means nothing. */
 function normal(state: ActualState): ActualState {
-  return { services: byName(state.services, serviceName), attachments: byName(state.attachments, (each) => each.interfaceName) };
+  return { ...state, services: byName(state.services, serviceName), attachments: byName(state.attachments, (each) => each.interfaceName) };
 }
 
 function byName<Thing>(things: readonly Thing[], nameOf: (thing: Thing) => string): Thing[] {

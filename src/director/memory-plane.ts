@@ -4,17 +4,20 @@
  */
 
 import { EvenkeelError } from "../model/error.ts";
-import type {
-  ActualState,
-  Attachment,
-  Change,
-  Counters,
-  DataPlane,
-  ServiceHead,
-  TrafficCounters,
-  WantedAttachment,
+import {
+  type ActualState,
+  type Attachment,
+  type Change,
+  type Counters,
+  type DataPlane,
+  DEFAULT_SETTINGS,
+  type MarkRule,
+  type Rates,
+  type ServiceHead,
+  type TrafficCounters,
+  type WantedAttachment,
 } from "../model/plane.ts";
-import { type Protocol, type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import { type Protocol, type RealServer, serverName, serviceName, thresholdsOf, type VirtualService } from "../model/service.ts";
 import { schedulerOf } from "../scheduler/index.ts";
 import { type Candidate, type Flow, idleCandidate } from "../scheduler/scheduler.ts";
 
@@ -24,11 +27,15 @@ interface ServerEntry {
   active: number;
   total: number;
   available: boolean;
+  overloaded: boolean;
+  /** What had been counted at the last reset. */
+  zero: bigint;
 }
 
 interface ServiceEntry {
   head: ServiceHead;
   connections: bigint;
+  zero: bigint;
   memory: object;
   /** In the order in which they were added. */
   servers: ServerEntry[];
@@ -46,12 +53,14 @@ export class MemoryPlane implements DataPlane {
   /** Deleted servers that still have connections, by service and server: a server that comes back is the same one (IPVS's trash). */
   readonly #trash = new Map<string, ServerEntry>();
   readonly #outcomes = new Map<string, bigint>();
+  #settings = DEFAULT_SETTINGS;
+  #marks: readonly MarkRule[] = [];
 
   read(): ActualState {
     const services = [...this.#services.values()].map(
       (entry): VirtualService => ({ ...entry.head, servers: entry.servers.map(({ server }) => server) }),
     );
-    return { services, attachments: [...this.#attachments.values()] };
+    return { services, settings: this.#settings, marks: this.#marks, attachments: [...this.#attachments.values()] };
   }
 
   apply(change: Change): void {
@@ -80,24 +89,39 @@ export class MemoryPlane implements DataPlane {
       case "delete-server":
         this.#deleteServer(this.#service(change.service), change.server);
         break;
+      case "edit-settings":
+        this.#settings = change.after;
+        break;
+      case "edit-marks":
+        this.#marks = change.after;
+        break;
     }
   }
 
   counters(): Counters {
     const entries = [...this.#services.values()];
     return {
-      services: entries.map(({ head, connections }) => ({ service: head, ...trafficOf(connections) })),
+      services: entries.map(({ head, connections, zero }) => ({ service: head, ...trafficOf(connections - zero) })),
       servers: entries.flatMap(({ head, servers }) =>
-        servers.map(({ server, connections, active, total }) => ({
+        servers.map(({ server, connections, zero, active, total, overloaded }) => ({
           service: head,
           server,
           active,
           inactive: total - active,
-          ...trafficOf(connections),
+          persistent: 0,
+          overloaded,
+          ...trafficOf(connections - zero),
         })),
       ),
+      marks: this.#marks.map((rule) => ({ rule, connections: 0n })),
       outcomes: Object.fromEntries(this.#outcomes),
     };
+  }
+
+  resetCounters(service?: ServiceHead): void {
+    for (const entry of service === undefined ? this.#services.values() : [this.#service(service)]) {
+      for (const counted of [entry, ...entry.servers]) counted.zero = counted.connections;
+    }
   }
 
   close(): void {
@@ -119,6 +143,9 @@ export class MemoryPlane implements DataPlane {
     service.connections++;
     entry.connections++;
     entry.total++;
+    const { upper } = thresholdsOf(entry.server);
+    // The one that reaches it, not those that stand above it.
+    if (entry.total === upper) entry.overloaded = true;
     if (active) entry.active++;
     return this.#forward(entry);
   }
@@ -137,6 +164,7 @@ export class MemoryPlane implements DataPlane {
     const connection = this.#connections.get(flowName(protocol, flow));
     if (connection === undefined) return;
     connection.entry.total--;
+    if (connection.entry.total === thresholdsOf(connection.entry.server).lower - 1) connection.entry.overloaded = false;
     this.#connections.delete(flowName(protocol, flow));
   }
 
@@ -153,7 +181,7 @@ export class MemoryPlane implements DataPlane {
     if (this.#services.has(name)) throw misfit(`the service ${name} is there already`);
     const twice = servers.find((server, i) => servers.findIndex((other) => serverName(other) === serverName(server)) !== i);
     if (twice !== undefined) throw misfit(`the server ${serverName(twice)} stands twice in ${name}`);
-    const entry: ServiceEntry = { head, connections: 0n, memory: schedulerOf(head.scheduler).prepare([]), servers: [] };
+    const entry: ServiceEntry = { head, connections: 0n, zero: 0n, memory: schedulerOf(head.scheduler).prepare([]), servers: [] };
     for (const server of servers) this.#addServer(entry, server);
     this.#services.set(name, entry);
   }
@@ -176,9 +204,10 @@ export class MemoryPlane implements DataPlane {
     if (service.servers.some((entry) => serverName(entry.server) === serverName(server))) {
       throw misfit(`the server ${serverName(server)} is in ${serviceName(service.head)} already`);
     }
-    const entry = this.#trash.get(name) ?? { server, connections: 0n, active: 0, total: 0, available: true };
+    const entry = this.#trash.get(name) ?? newEntry(server);
     this.#trash.delete(name);
     changeList(service, () => {
+      judgeLoad(entry, server);
       Object.assign(entry, { server, available: true });
       service.servers.push(entry);
     });
@@ -187,6 +216,7 @@ export class MemoryPlane implements DataPlane {
   #editServer(service: ServiceEntry, server: RealServer): void {
     const entry = serverEntry(service, server);
     changeList(service, () => {
+      judgeLoad(entry, server);
       entry.server = server;
     });
   }
@@ -222,6 +252,19 @@ export class MemoryPlane implements DataPlane {
   }
 }
 
+function newEntry(server: RealServer): ServerEntry {
+  return { server, connections: 0n, zero: 0n, active: 0, total: 0, available: true, overloaded: false };
+}
+
+/** New thresholds: at the upper one no more, below the lower one again, between them as before. */
+function judgeLoad(entry: ServerEntry, after: RealServer): void {
+  const before = thresholdsOf(entry.server);
+  const { upper, lower } = thresholdsOf(after);
+  if (upper === before.upper && lower === before.lower) return;
+  if (upper === 0 || entry.total < lower) entry.overloaded = false;
+  else if (entry.total >= upper) entry.overloaded = true;
+}
+
 /** Tells the scheduler of one change of its list. */
 function changeList(service: ServiceEntry, change: () => void): void {
   const before = candidates(service);
@@ -230,7 +273,9 @@ function changeList(service: ServiceEntry, change: () => void): void {
 }
 
 function candidates(service: ServiceEntry): Candidate[] {
-  return service.servers.map(({ server, active, total }) => ({ ...idleCandidate(server), active, total })).reverse();
+  return service.servers
+    .map(({ server, active, total, overloaded }) => ({ ...idleCandidate(server), active, total, overloaded }))
+    .reverse();
 }
 
 function serverEntry(service: ServiceEntry, server: RealServer): ServerEntry {
@@ -252,6 +297,7 @@ function flowName(protocol: Protocol, flow: Flow): string {
 }
 
 /** Without packets only connections are counted. */
-function trafficOf(connections: bigint): TrafficCounters {
-  return { connections, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n };
+function trafficOf(connections: bigint): TrafficCounters & { readonly rates: Rates } {
+  const rates = { connections: 0, packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
+  return { connections, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n, rates };
 }

@@ -4,13 +4,14 @@
  */
 
 import { EvenkeelError } from "../model/error.ts";
-import type { SchedulerName } from "../model/service.ts";
+import type { SchedulerFlag, SchedulerName } from "../model/service.ts";
 import type { Candidate, Cursor } from "../scheduler/scheduler.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { type Plan, Scheduler } from "../wire/abi.ts";
+import { type Plan, PlanFlag, Scheduler } from "../wire/abi.ts";
 import type { PacketPath } from "./packet-path.ts";
 
 const SCHEDULER_NUMBERS = { rr: Scheduler.RR, wrr: Scheduler.WRR } as const satisfies Record<SchedulerName, number>;
+const FLAG_NUMBERS = { fallback: PlanFlag.FALLBACK, port: PlanFlag.PORT } as const satisfies Record<SchedulerFlag, number>;
 
 /** A server in a plan: its number in the server table, its weight, and what identifies it for the scheduler. */
 export interface Member extends Candidate {
@@ -20,6 +21,7 @@ export interface Member extends Candidate {
 export interface PlanContent {
   readonly service: number;
   readonly scheduler: SchedulerName;
+  readonly schedulerFlags?: readonly SchedulerFlag[] | undefined;
   /** Newest first, as schedulers walk. */
   readonly members: readonly Member[];
 }
@@ -48,7 +50,7 @@ export class PlanTable {
 
   /** Writes a plan that begins at the cursor; its number. */
   write(content: PlanContent, cursor: Cursor): number {
-    const { members, scheduler, service } = content;
+    const { members, scheduler, schedulerFlags = [], service } = content;
     const first = this.#room(members.length);
     for (const [i, { number, weight }] of members.entries())
       this.#path.candidates.write(first + i, { server: number, weight, weightSum: 0, lastWeight: 0 });
@@ -56,7 +58,7 @@ export class PlanTable {
     const plan: Plan = {
       cursor: (BigInt(cursor.currentWeight) << 32n) | BigInt(cursor.position),
       scheduler: SCHEDULER_NUMBERS[scheduler],
-      flags: 0,
+      flags: schedulerFlags.reduce((all, flag) => all | FLAG_NUMBERS[flag], 0),
       first,
       count: members.length,
       weightMax: range.weightMax,
@@ -90,6 +92,10 @@ export class PlanTable {
     const found = (Object.keys(SCHEDULER_NUMBERS) as SchedulerName[]).find((name) => SCHEDULER_NUMBERS[name] === plan.scheduler);
     if (found === undefined) throw new EvenkeelError("BPF_UNAVAILABLE", `the packet path runs the unknown scheduler ${plan.scheduler}`);
     return found;
+  }
+
+  schedulerFlags({ flags }: Plan): SchedulerFlag[] {
+    return (Object.keys(FLAG_NUMBERS) as SchedulerFlag[]).filter((flag) => (flags & FLAG_NUMBERS[flag]) !== 0);
   }
 
   /** Newest first. */

@@ -1,40 +1,24 @@
 /**
- * The servers of a packet path, by number. A deleted server keeps its number while connections refer to it, and gets it
- * back when it returns to the same service meanwhile (IPVS's trash, ip_vs_trash_get_dest()).
+ * The servers of a packet path, by number. A deleted server keeps its number while connections or templates refer to it, and gets it
+ * back when it returns to the same service meanwhile, with its counters (IPVS's trash, ip_vs_trash_get_dest()).
  */
 
-import { type Address, addressFromBytes, packetBytes } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import { type ForwardingMethod, type RealServer, serverName, type Tunnel } from "../model/service.ts";
-import {
-  Family,
-  ForwardingMethod as MethodNumber,
-  type Server,
-  ServerFlag,
-  serverCodec,
-  serverLoadCodec,
-  TunnelFlag,
-  TunnelType,
-} from "../wire/abi.ts";
+import { type RealServer, serverName } from "../model/service.ts";
+import { LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
+import { encoded } from "../wire/codec.ts";
 import type { PacketPath } from "./packet-path.ts";
+import { type ServerEntry, serverOf, serverValue } from "./server-value.ts";
 import type { ServerWay } from "./server-way.ts";
+import { clearTraffic } from "./traffic.ts";
 
-const METHOD_NUMBERS = {
-  nat: MethodNumber.NAT,
-  dr: MethodNumber.DIRECT,
-  tun: MethodNumber.TUNNEL,
-} as const satisfies Record<ForwardingMethod, number>;
-
-const TUNNEL_NUMBERS = {
-  ipip: TunnelType.IPIP,
-  gre: TunnelType.GRE,
-  gue: TunnelType.GUE,
-} as const satisfies Record<Tunnel["type"], number>;
-
-const NOWHERE = new Uint8Array(16);
-
-/** What a server's entry says of it beside its way: all but the weight, which stands in the plans. */
-export type ServerEntry = Omit<RealServer, "weight">;
+/** What a server carries now. */
+export interface ServerLoadReading {
+  readonly active: number;
+  readonly inactive: number;
+  readonly persistent: number;
+  readonly overloaded: boolean;
+}
 
 export class ServerTable {
   readonly #path: PacketPath;
@@ -52,43 +36,36 @@ export class ServerTable {
   }
 
   /** A number for a server of a service, its entry written. */
-  add(service: number, server: ServerEntry, way: ServerWay | undefined): number {
+  add(service: number, server: RealServer, way: ServerWay | undefined): number {
     const number = this.#revivable(service, server) ?? this.#unused();
     this.write(number, service, server, way);
+    this.setLimits(number, server);
     return number;
   }
 
-  /** Whether its entry was another before. */
+  /** Whether its entry was another before. What the packet path found out of the way stays. */
   write(number: number, service: number, server: ServerEntry, way: ServerWay | undefined): boolean {
-    const tunnel = server.method === "tun" ? server.tunnel : undefined;
-    const entry: Server = {
-      address: server.address.bytes,
-      tunnelSource: way?.source?.bytes ?? NOWHERE,
-      port: server.port,
-      family: familyNumber(server.address),
-      method: METHOD_NUMBERS[server.method],
-      flags: ServerFlag.AVAILABLE,
-      service,
-      ifindex: way?.ifindex ?? 0,
-      mtu: way?.mtu ?? 0,
-      tunnelType: TUNNEL_NUMBERS[tunnel?.type ?? "ipip"],
-      tunnelFlags: tunnel?.checksum ? TunnelFlag.CHECKSUM : 0,
-      tunnelPort: tunnel?.port ?? 0,
-      nextHop: way?.nextHop.bytes ?? NOWHERE,
-      nextHopFamily: way === undefined ? Family.NONE : familyNumber(way.nextHop),
-      weight: 0,
-      pathMtu: 0,
-      pathMtuUntil: 0,
-    };
-    if (sameBytes(serverCodec, entry, this.#path.servers.read(number))) return false;
-    this.#path.servers.write(number, entry);
+    const entry = encoded(serverCodec, serverValue(service, server, way)).subarray(0, serverCodec.offsets.pathMtu);
+    const { view, stride } = this.#path.servers;
+    const memory = new Uint8Array(view.buffer, view.byteOffset + number * stride, entry.length);
+    if (Buffer.from(entry).equals(memory)) return false;
+    memory.set(entry);
     return true;
+  }
+
+  /** From how many connections on it gets no more, and below how many it does again. */
+  setLimits(number: number, server: RealServer): void {
+    const { upperThreshold: upper = 0, lowerThreshold: lower = 0 } = server;
+    const { view, stride } = this.#path.serverLoad;
+    const { offsets } = serverLoadCodec;
+    view.setUint32(number * stride + offsets.lower, lower, true);
+    view.setUint32(number * stride + offsets.upper, upper, true);
   }
 
   /** It gets no more packets. Its number is free when its last connection is. */
   remove(number: number): void {
-    const entry = this.#path.servers.read(number);
-    this.#path.servers.write(number, { ...entry, flags: entry.flags & ~ServerFlag.AVAILABLE });
+    const { view, stride } = this.#path.servers;
+    view.setUint32(number * stride + serverCodec.offsets.flags, 0, true);
     this.#trash.set(this.#name(number), number);
   }
 
@@ -97,9 +74,13 @@ export class ServerTable {
     for (const number of this.#numbers()) if (this.#flags(number) !== 0 && !listed.has(number)) this.remove(number);
   }
 
-  read(number: number): ServerEntry {
-    const entry = this.#path.servers.read(number);
-    return { address: addressOf(entry.address, entry.family), port: entry.port, method: methodName(entry.method) };
+  read(number: number): RealServer {
+    const { upper, lower } = this.#path.serverLoad.read(number);
+    return {
+      ...serverOf(this.#path.servers.read(number)),
+      ...(upper === 0 ? {} : { upperThreshold: upper }),
+      ...(lower === 0 ? {} : { lowerThreshold: lower }),
+    };
   }
 
   service(number: number): number {
@@ -107,39 +88,40 @@ export class ServerTable {
   }
 
   /** Every server that gets packets or still has connections. */
-  all(): readonly (ServerEntry & { readonly connected: boolean })[] {
+  all(): readonly (RealServer & { readonly connected: boolean })[] {
     return [...this.#numbers()]
-      .map((number) => ({ number, connected: this.#total(number) > 0 }))
+      .map((number) => ({ number, connected: this.#inUse(number) }))
       .filter(({ number, connected }) => this.#flags(number) !== 0 || connected)
       .map(({ number, connected }) => ({ ...this.read(number), connected }));
   }
 
   /** Services of deleted servers that still have connections. */
   servicesLeft(): ReadonlySet<number> {
-    const left = [...this.#trash.values()].filter((number) => this.#flags(number) === 0 && this.#total(number) > 0);
+    const left = [...this.#trash.values()].filter((number) => this.#flags(number) === 0 && this.#inUse(number));
     return new Set(left.map((number) => this.service(number)));
   }
 
-  connections(number: number): { readonly active: number; readonly inactive: number } {
-    const { active, total } = this.#path.serverLoad.read(number);
-    return { active, inactive: Math.max(0, total - active) };
+  load(number: number): ServerLoadReading {
+    const { active, total, persistent, flags } = this.#path.serverLoad.read(number);
+    return { active, inactive: Math.max(0, total - active), persistent, overloaded: (flags & LoadFlag.OVERLOADED) !== 0 };
   }
 
   #revivable(service: number, server: ServerEntry): number | undefined {
     const number = this.#trash.get(trashName(service, server));
     if (number === undefined) return undefined;
     this.#trash.delete(trashName(service, server));
-    return this.#flags(number) === 0 && this.#total(number) > 0 ? number : undefined;
+    return this.#flags(number) === 0 && this.#inUse(number) ? number : undefined;
   }
 
   #unused(): number {
-    const { length } = this.#path.servers;
+    const { length, view, stride } = this.#path.servers;
     for (let i = 0; i < length; i++) {
       const number = (this.#next + i) % length;
-      if (this.#flags(number) !== 0 || this.#total(number) !== 0) continue;
+      if (this.#flags(number) !== 0 || this.#inUse(number)) continue;
       this.#next = number + 1;
+      new Uint8Array(view.buffer, view.byteOffset + number * stride, stride).fill(0);
       this.#path.serverLoad.write(number, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
-      this.#path.maps.server_traffic.update(number, { connections: 0n, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n });
+      clearTraffic(this.#path, "server", number);
       this.#path.maps.neighbours.update(number, NO_NEIGHBOUR);
       return number;
     }
@@ -155,7 +137,7 @@ export class ServerTable {
   }
 
   #name(number: number): string {
-    return trashName(this.service(number), this.read(number));
+    return trashName(this.service(number), serverOf(this.#path.servers.read(number)));
   }
 
   #flags(number: number): number {
@@ -163,9 +145,13 @@ export class ServerTable {
     return view.getUint32(number * stride + serverCodec.offsets.flags, true);
   }
 
-  #total(number: number): number {
+  /** Connections or templates refer to it. */
+  #inUse(number: number): boolean {
     const { view, stride } = this.#path.serverLoad;
-    return view.getUint32(number * stride + serverLoadCodec.offsets.total, true);
+    const at = number * stride;
+    return (
+      view.getUint32(at + serverLoadCodec.offsets.total, true) > 0 || view.getUint32(at + serverLoadCodec.offsets.persistent, true) > 0
+    );
   }
 }
 
@@ -174,27 +160,3 @@ function trashName(service: number, server: Pick<ServerEntry, "address" | "port"
 }
 
 const NO_NEIGHBOUR = { validUntil: 0, ifindex: 0, destinationMac: new Uint8Array(6), sourceMac: new Uint8Array(6), mtu: 0 };
-
-export function addressOf(bytes: Uint8Array, family: number): Address {
-  return addressFromBytes(family === Family.IPV4 ? bytes.slice(0, 4) : bytes);
-}
-
-export function familyNumber(address: Address): number {
-  return packetBytes(address).length === 4 ? Family.IPV4 : Family.IPV6;
-}
-
-function methodName(number: number): ForwardingMethod {
-  const found = (Object.keys(METHOD_NUMBERS) as ForwardingMethod[]).find((name) => METHOD_NUMBERS[name] === number);
-  if (found === undefined)
-    throw new EvenkeelError("BPF_UNAVAILABLE", `the packet path holds a server with the unknown forwarding method ${number}`);
-  return found;
-}
-
-function sameBytes<T>(codec: { size: number; encode(view: DataView, offset: number, value: T): void }, one: T, other: T): boolean {
-  const views = [one, other].map((value) => {
-    const view = new DataView(new ArrayBuffer(codec.size));
-    codec.encode(view, 0, value);
-    return Buffer.from(view.buffer);
-  });
-  return views[0]?.equals(views[1] ?? Buffer.alloc(0)) ?? false;
-}

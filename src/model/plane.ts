@@ -83,6 +83,8 @@ export type Change =
   | { readonly kind: "delete-service"; readonly service: ServiceHead }
   | { readonly kind: "add-server"; readonly service: ServiceHead; readonly server: RealServer }
   | { readonly kind: "edit-server"; readonly service: ServiceHead; readonly before: RealServer; readonly after: RealServer }
+  | { readonly kind: "edit-settings"; readonly before: DirectorSettings; readonly after: DirectorSettings }
+  | { readonly kind: "edit-marks"; readonly before: readonly MarkRule[]; readonly after: readonly MarkRule[] }
   | { readonly kind: "delete-server"; readonly service: ServiceHead; readonly server: RealServer };
 
 export interface TrafficCounters {
@@ -93,20 +95,36 @@ export interface TrafficCounters {
   readonly bytesOut: bigint;
 }
 
+/** What was counted lately, a second: IPVS's estimator, which looks every two seconds. */
+export type Rates = { readonly [Each in keyof TrafficCounters]: number };
+
 export interface ServerCounters extends TrafficCounters {
   readonly service: ServiceHead;
   readonly server: RealServer;
   readonly active: number;
   readonly inactive: number;
+  /** Templates that lead to it. */
+  readonly persistent: number;
+  /** Above its thresholds: it gets no new connections. */
+  readonly overloaded: boolean;
+  readonly rates: Rates;
 }
 
 export interface ServiceCounters extends TrafficCounters {
   readonly service: ServiceHead;
+  readonly rates: Rates;
+}
+
+export interface MarkCounters {
+  readonly rule: MarkRule;
+  /** Connections that the rule has marked. */
+  readonly connections: bigint;
 }
 
 export interface Counters {
   readonly services: readonly ServiceCounters[];
   readonly servers: readonly ServerCounters[];
+  readonly marks: readonly MarkCounters[];
   /** What became of packets that were not sent on, by name of the outcome ("PASS_NO_SERVICE", "DROP_NO_SERVER", ...). */
   readonly outcomes: Readonly<Record<string, bigint>>;
 }
@@ -114,6 +132,9 @@ export interface Counters {
 export interface DataPlane {
   read(): ActualState;
   apply(change: Change): void;
+  /** Less what had been counted when they were last reset. */
   counters(): Counters;
+  /** Counters and rates of one service and its servers, or of all, begin again at 0 (`ipvsadm -Z`). */
+  resetCounters(service?: ServiceHead): void;
   close(): void;
 }

@@ -8,7 +8,7 @@ export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 export const SCHEDULERS = ["rr", "wrr"] as const;
 export type SchedulerName = (typeof SCHEDULERS)[number];
 
-export const PROTOCOLS = ["tcp", "udp"] as const;
+export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** Weights as in IPVS; 0 = quiesced: no new connections, the present ones live on. */
@@ -92,7 +92,35 @@ export function serverName(server: Pick<RealServer, "address" | "port">): string
   return formatEndpoint(server.address, server.port);
 }
 
-/** One line for people: "10.0.0.11:80 nat weight 1". */
+/** One line for people: "10.0.0.11:80 nat weight 1", "10.0.0.12:80 tun (gre) weight 1 thresholds 100/75". */
 export function describeServer(server: RealServer): string {
-  return `${serverName(server)} ${server.method} weight ${server.weight}`;
+  const method = server.tunnel === undefined ? server.method : `${server.method} (${describeTunnel(server.tunnel)})`;
+  const { upperThreshold = 0, lowerThreshold = 0 } = server;
+  const thresholds = upperThreshold === 0 && lowerThreshold === 0 ? "" : ` thresholds ${describeThresholds(server)}`;
+  return `${serverName(server)} ${method} weight ${server.weight}${thresholds}`;
+}
+
+/** "gue port 6080 checksum". */
+export function describeTunnel({ type, port, checksum }: Tunnel): string {
+  return `${type}${port === undefined ? "" : ` port ${port}`}${checksum ? " checksum" : ""}`;
+}
+
+/** "100/75": no newcomers from 100 connections on until there are fewer than 75. */
+export function describeThresholds(server: Pick<RealServer, "upperThreshold" | "lowerThreshold">): string {
+  const { upper, lower } = thresholdsOf(server);
+  return upper === 0 ? "none" : `${upper}/${lower}`;
+}
+
+/** With the default of the lower one filled in: upper - floor(upper / 4). Upper 0: no limit. */
+export function thresholdsOf({ upperThreshold = 0, lowerThreshold = 0 }: Pick<RealServer, "upperThreshold" | "lowerThreshold">): {
+  readonly upper: number;
+  readonly lower: number;
+} {
+  return { upper: upperThreshold, lower: lowerThreshold === 0 ? upperThreshold - Math.floor(upperThreshold / 4) : lowerThreshold };
+}
+
+/** Persistence that looks at the whole of a client's address has no mask. */
+export function clientPrefixLength({ clientMask }: Persistence, family: Address["family"]): number {
+  if (clientMask === undefined) return family === "ipv4" ? 32 : 128;
+  return [...clientMask.bytes].reduce((bits, byte) => bits + byte.toString(2).replaceAll("0", "").length, 0);
 }

@@ -1,7 +1,8 @@
 /** A change as one line for people: what `evenkeel apply` prints, and what the journal will say. */
 
-import type { Change } from "../model/plane.ts";
+import type { Change, ServiceHead } from "../model/plane.ts";
 import { describeServer, type RealServer, serverName, serviceName } from "../model/service.ts";
+import { describeDifference, describeMark, serverFacts, serviceFacts, settingsFacts } from "./facts.ts";
 
 export function describeChange(change: Change): string {
   switch (change.kind) {
@@ -10,29 +11,36 @@ export function describeChange(change: Change): string {
     case "detach":
       return `detach from ${change.attachment.interfaceName} (hook ${change.attachment.hook})`;
     case "add-service":
-      return `add service ${serviceName(change.service)} scheduler ${change.service.scheduler}, servers: ${listServers(change.service.servers)}`;
+      return `add service ${serviceName(change.service)} ${describeRules(change.service)}, servers: ${listServers(change.service.servers)}`;
     case "edit-service":
-      return `edit service ${serviceName(change.after)}: scheduler ${change.before.scheduler} -> ${change.after.scheduler}`;
+      return `edit service ${serviceName(change.after)}: ${describeDifference(serviceFacts(change.before), serviceFacts(change.after))}`;
     case "delete-service":
       return `delete service ${serviceName(change.service)}`;
     case "add-server":
       return `add server ${describeServer(change.server)} to ${serviceName(change.service)}`;
     case "edit-server":
-      return `edit server ${serverName(change.after)} of ${serviceName(change.service)}: ${describeEdit(change.before, change.after)}`;
+      return `edit server ${serverName(change.after)} of ${serviceName(change.service)}: ${describeDifference(serverFacts(change.before), serverFacts(change.after))}`;
     case "delete-server":
       return `delete server ${serverName(change.server)} from ${serviceName(change.service)}`;
+    case "edit-settings":
+      return `edit settings: ${describeDifference(settingsFacts(change.before), settingsFacts(change.after))}`;
+    case "edit-marks":
+      return change.after.length === 0 ? "delete all mark rules" : `set mark rules: ${listFirst(change.after.map(describeMark), "; ")}`;
   }
 }
 
-function listServers(servers: readonly RealServer[]): string {
-  const shown = servers.slice(0, 4).map(describeServer).join(", ");
-  if (servers.length === 0) return "none";
-  return servers.length > 4 ? `${shown} and ${servers.length - 4} more` : shown;
+/** "scheduler rr, persistence 300 s": what is as usual is left out. */
+function describeRules(head: ServiceHead): string {
+  const usual = serviceFacts({ address: head.address, port: 0, protocol: "tcp", scheduler: head.scheduler });
+  const unusual = Object.entries(serviceFacts(head)).filter(([name, text]) => name === "scheduler" || text !== usual[name]);
+  return unusual.map(([name, text]) => `${name} ${text}`).join(", ");
 }
 
-function describeEdit(before: RealServer, after: RealServer): string {
-  const edits: string[] = [];
-  if (before.weight !== after.weight) edits.push(`weight ${before.weight} -> ${after.weight}`);
-  if (before.method !== after.method) edits.push(`method ${before.method} -> ${after.method}`);
-  return edits.join(", ");
+function listServers(servers: readonly RealServer[]): string {
+  return servers.length === 0 ? "none" : listFirst(servers.map(describeServer), ", ");
+}
+
+function listFirst(things: readonly string[], separator: string): string {
+  const shown = things.slice(0, 4).join(separator);
+  return things.length > 4 ? `${shown} and ${things.length - 4} more` : shown;
 }

@@ -145,5 +145,8 @@ function subject(change: Change): string {
       return `${serviceName(change.service)} ${serverName(change.server)}`;
     case "edit-server":
       return `${serviceName(change.service)} ${serverName(change.after)}`;
+    case "edit-settings":
+    case "edit-marks":
+      return change.kind;
   }
 }

@@ -4,8 +4,9 @@
  * be added again. Servers are added in the desired order; a mere change of order changes nothing, as in IPVS.
  */
 
-import type { ActualState, Attachment, Change, DesiredState, ServiceHead, WantedAttachment } from "../model/plane.ts";
+import type { ActualState, Attachment, Change, DesiredState, MarkRule, ServiceHead, WantedAttachment } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import { describeMark, sameFacts, serverFacts, serviceFacts, settingsFacts, settingsOf } from "./facts.ts";
 
 export function diff(desired: DesiredState, actual: ActualState): Change[] {
   const services = pair(desired.services, actual.services, serviceName);
@@ -16,10 +17,13 @@ export function diff(desired: DesiredState, actual: ActualState): Change[] {
   }));
   const edits = servers.flatMap(({ service, both }) => both.flatMap(({ wanted, present }) => editServer(service, present, wanted)));
   return [
+    ...editSettings(desired, actual),
     ...attachments(desired.attachments, actual.attachments),
     ...services.added.map((service): Change => ({ kind: "add-service", service })),
     ...servers.flatMap(({ service, added }) => added.map((server): Change => ({ kind: "add-server", service, server }))),
     ...services.both.flatMap(({ wanted, present }) => editService(present, wanted)),
+    // Marks lead to services that are there by now, and no longer to those that will go.
+    ...editMarks(desired.marks ?? [], actual.marks ?? []),
     // A server that begins to serve comes before one that ceases to.
     ...edits.filter(givesWeight),
     ...edits.filter((edit) => !givesWeight(edit)),
@@ -29,8 +33,9 @@ export function diff(desired: DesiredState, actual: ActualState): Change[] {
   ];
 }
 
-export function headOf({ address, port, protocol, scheduler }: VirtualService): ServiceHead {
-  return { address, port, protocol, scheduler };
+export function headOf(service: VirtualService): ServiceHead {
+  const { servers: _servers, ...head } = service;
+  return head;
 }
 
 /** Whether an interface is attached as wanted: "auto" is content with any hook. */
@@ -41,12 +46,24 @@ export function satisfies(present: Attachment, wanted: WantedAttachment): boolea
 type ServerEdit = Extract<Change, { kind: "edit-server" }>;
 
 function editServer(service: ServiceHead, before: RealServer, after: RealServer): ServerEdit[] {
-  const equal = before.weight === after.weight && before.method === after.method;
-  return equal ? [] : [{ kind: "edit-server", service, before, after }];
+  return sameFacts(serverFacts(before), serverFacts(after)) ? [] : [{ kind: "edit-server", service, before, after }];
 }
 
 function editService(before: VirtualService, after: VirtualService): Change[] {
-  return before.scheduler === after.scheduler ? [] : [{ kind: "edit-service", before: headOf(before), after: headOf(after) }];
+  const equal = sameFacts(serviceFacts(before), serviceFacts(after));
+  return equal ? [] : [{ kind: "edit-service", before: headOf(before), after: headOf(after) }];
+}
+
+function editSettings(desired: DesiredState, actual: ActualState): Change[] {
+  const before = settingsOf(actual);
+  const after = settingsOf(desired);
+  return sameFacts(settingsFacts(before), settingsFacts(after)) ? [] : [{ kind: "edit-settings", before, after }];
+}
+
+/** All rules together: the first that holds counts, so their order matters. */
+function editMarks(after: readonly MarkRule[], before: readonly MarkRule[]): Change[] {
+  const equal = after.length === before.length && after.every((rule, i) => describeMark(rule) === describeMark(before[i] ?? { mark: 0 }));
+  return equal ? [] : [{ kind: "edit-marks", before, after }];
 }
 
 function givesWeight({ before, after }: ServerEdit): boolean {

@@ -1,9 +1,9 @@
 /** Who plays in the rows: one client, one virtual address a family, servers by number; and the packets they send each other. */
 
 import { type Address, type Family, parseAddress } from "../../src/model/address.ts";
-import type { ForwardingMethod, Protocol, RealServer, VirtualService } from "../../src/model/service.ts";
+import type { ForwardingMethod, RealServer, VirtualService } from "../../src/model/service.ts";
 import { TcpFlag } from "../../src/wire/tcp.ts";
-import { type Facts, USUAL } from "./packets.ts";
+import { type Facts, type Transport, USUAL } from "./packets.ts";
 import type { Expectation, PacketStep } from "./row.ts";
 import { CLIENTS } from "./stage.ts";
 
@@ -76,6 +76,6 @@ export function left(of: RealServer, connections: number, active: number, inacti
 }
 
 /** One new connection, as it stands after its first packet. */
-export function opened(of: RealServer, protocol: Protocol) {
+export function opened(of: RealServer, protocol: Transport) {
   return left(of, 1, protocol === "tcp" ? 1 : 0, protocol === "tcp" ? 0 : 1);
 }

@@ -4,13 +4,13 @@ import type { RealServer, VirtualService } from "../../src/model/service.ts";
 import { connectionCodec, Life, Limits } from "../../src/wire/abi.ts";
 import { ETHERNET_BYTES, EtherType, encodeEthernet } from "../../src/wire/ethernet.ts";
 import { FAMILIES, request, server, service } from "./cast.ts";
-import { packet } from "./packets.ts";
+import { packet, TRANSPORTS, type Transport } from "./packets.ts";
 import type { Stage } from "./stage.ts";
 
 /** Of either family and either protocol a service with the same three servers. */
-export const CROWD_SERVICES: readonly VirtualService[] = FAMILIES.flatMap((family) => {
+export const CROWD_SERVICES: readonly (VirtualService & { readonly protocol: Transport })[] = FAMILIES.flatMap((family) => {
   const servers: readonly RealServer[] = [1, 2, 3].map((n) => server(family, "nat", { n }));
-  return (["tcp", "udp"] as const).map((protocol) => service(family, servers, { protocol }));
+  return TRANSPORTS.map((protocol) => ({ ...service(family, servers), protocol }));
 });
 
 /** Prime to the number of addresses, so that each flow has its own. */

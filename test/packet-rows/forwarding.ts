@@ -1,7 +1,7 @@
 /** Each forwarding method, in each family, for each protocol: the first packet of a connection and one that follows. */
 
 import assert from "node:assert/strict";
-import { PROTOCOLS, type RealServer } from "../../src/model/service.ts";
+import type { RealServer } from "../../src/model/service.ts";
 import { decodeIpv4Header } from "../../src/wire/ipv4.ts";
 import { decodeIpv6Header } from "../../src/wire/ipv6.ts";
 import {
@@ -19,7 +19,8 @@ import {
   TUNNEL_SOURCES,
   towards,
 } from "./cast.ts";
-import { type Facts, inGre, inGue, packet, tunnelled } from "./packets.ts";
+
+import { type Facts, inGre, inGue, packet, TRANSPORTS, tunnelled } from "./packets.ts";
 import type { Bytes, Row } from "./row.ts";
 
 /** What TUN makes of a packet. Chance has a part in the identification of what may be fragmented, and in the flow label. */
@@ -54,7 +55,7 @@ function gueSourcePort(out: Uint8Array, ipv6: boolean): number {
 const SECOND = { flags: ACK | PSH, payload: Uint8Array.of(1, 2, 3, 4), identification: 0x1235, flowLabel: 0x11111 } as const;
 
 const nat = FAMILIES.flatMap((family) =>
-  PROTOCOLS.flatMap((protocol): Row[] =>
+  TRANSPORTS.flatMap((protocol): Row[] =>
     [80, 8080].map((port): Row => {
       const to = server(family, "nat", { port });
       const held = service(family, [to], { protocol });
@@ -76,7 +77,7 @@ const nat = FAMILIES.flatMap((family) =>
 );
 
 const direct = FAMILIES.flatMap((family) =>
-  PROTOCOLS.map((protocol): Row => {
+  TRANSPORTS.map((protocol): Row => {
     const to = server(family, "dr");
     const first = request(family, { protocol });
     const second = request(family, { protocol, ...SECOND });
@@ -94,7 +95,7 @@ const direct = FAMILIES.flatMap((family) =>
 
 const tunnel = FAMILIES.flatMap((inner) =>
   FAMILIES.flatMap((outer) =>
-    PROTOCOLS.map((protocol): Row => {
+    TRANSPORTS.map((protocol): Row => {
       const to = server(outer, "tun");
       const first = request(inner, { protocol });
       const second = request(inner, { protocol, ...SECOND });

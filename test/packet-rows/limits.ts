@@ -1,10 +1,10 @@
 /** Packets that may not make another hop, or do not fit: the client hears of it by ICMP. XDP leaves that to tc. */
 
 import type { Family } from "../../src/model/address.ts";
-import { type ForwardingMethod, PROTOCOLS, type Protocol } from "../../src/model/service.ts";
+import type { ForwardingMethod } from "../../src/model/service.ts";
 import { ACK, answeredByTc, asIfFrom, FAMILIES, hopped, left, opened, passed, reply, request, server, service, towards } from "./cast.ts";
 import { inTunnel } from "./forwarding.ts";
-import { type Facts, icmpAnswer, packet } from "./packets.ts";
+import { type Facts, icmpAnswer, packet, TRANSPORTS, type Transport } from "./packets.ts";
 import type { Left, Row } from "./row.ts";
 import { type Hook, MTU } from "./stage.ts";
 
@@ -12,7 +12,7 @@ const METHODS = ["nat", "dr", "tun"] as const satisfies readonly ForwardingMetho
 const OVERHEAD = { ipv4: 20, ipv6: 40 } as const;
 
 /** XDP gave the packet on: the connection was made, but nothing of it was sent yet. */
-function begun(of: Left["server"], protocol: Protocol): Readonly<Record<Hook, readonly Left[]>> {
+function begun(of: Left["server"], protocol: Transport): Readonly<Record<Hook, readonly Left[]>> {
   return { tc: [opened(of, protocol)], xdp: [left(of, 1, 0, 1)] };
 }
 
@@ -25,7 +25,7 @@ function ofLength(length: number, family: Family, facts: Partial<Facts>): Facts 
 
 const lastHop = FAMILIES.flatMap((family) =>
   METHODS.flatMap((method) =>
-    PROTOCOLS.map((protocol): Row => {
+    TRANSPORTS.map((protocol): Row => {
       const to = server(family, method);
       const facts = request(family, { protocol, ttl: 1 });
       const answer = icmpAnswer(facts, "timeExceeded");
@@ -77,7 +77,7 @@ const lastHopOfReply = FAMILIES.map((family): Row => {
 
 const tunnelMtu = FAMILIES.flatMap((inner) =>
   FAMILIES.flatMap((outer) =>
-    PROTOCOLS.map((protocol): Row => {
+    TRANSPORTS.map((protocol): Row => {
       const to = server(outer, "tun");
       const fits = MTU - OVERHEAD[outer];
       const whole = ofLength(fits, inner, { protocol });

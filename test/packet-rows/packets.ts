@@ -10,9 +10,13 @@ import { encodeIpv6 } from "../../src/wire/ipv6.ts";
 import { encodeTcp, TcpFlag } from "../../src/wire/tcp.ts";
 import { encodeUdp } from "../../src/wire/udp.ts";
 
+/** What these rows send. */
+export const TRANSPORTS = ["tcp", "udp"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 /** A TCP or UDP packet as people speak of it; the family is that of its addresses. */
 export interface Facts {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: Transport;
   readonly source: Address;
   readonly destination: Address;
   readonly sourcePort: number;

@@ -129,11 +129,17 @@ class Ledger {
     const counted = Object.entries(outcomes).filter(([, count]) => count !== 0n);
     assert.deepEqual(new Map(counted), this.#outcomes, "outcomes");
 
-    for (const { server, service: _, ...actual } of servers) {
-      const { connections = 0, active = 0, inactive = 0 } = left.find((one) => serverName(one.server) === serverName(server)) ?? {};
+    for (const { server, service: _, rates: _rates, ...actual } of servers) {
+      const {
+        connections = 0,
+        active = 0,
+        inactive = 0,
+        persistent = 0,
+        overloaded = false,
+      } = left.find((one) => serverName(one.server) === serverName(server)) ?? {};
       assert.deepEqual(
         actual,
-        { ...this.#of(server), connections: BigInt(connections), active, inactive },
+        { ...this.#of(server), connections: BigInt(connections), active, inactive, persistent, overloaded },
         `the counters of ${serverName(server)}`,
       );
     }

@@ -46,6 +46,8 @@ export interface Left {
   readonly connections: number;
   readonly active: number;
   readonly inactive: number;
+  readonly persistent?: number;
+  readonly overloaded?: boolean;
 }
 
 export interface Row {

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import type { Family } from "../../src/model/address.ts";
-import { PROTOCOLS, type RealServer, type Tunnel } from "../../src/model/service.ts";
+import type { RealServer, Tunnel } from "../../src/model/service.ts";
 import type { Server } from "../../src/wire/abi.ts";
 import { ACK, answeredByTc, FAMILIES, left, opened, request, server, service } from "./cast.ts";
 import { inTunnel } from "./forwarding.ts";
-import { type Facts, GUE_PORT, icmpAnswer, packet } from "./packets.ts";
+import { type Facts, GUE_PORT, icmpAnswer, packet, TRANSPORTS } from "./packets.ts";
 import type { Bytes, Row, Step } from "./row.ts";
 import { MTU, type Stage } from "./stage.ts";
 
@@ -43,7 +43,7 @@ function forwarded(to: RealServer, facts: Facts): Step {
 const each = TUNNELS.flatMap((tunnel) => FAMILIES.flatMap((inner) => FAMILIES.map((outer) => ({ tunnel, inner, outer }))));
 
 const thereAndOn = each.flatMap(({ tunnel, inner, outer }) =>
-  PROTOCOLS.map((protocol): Row => {
+  TRANSPORTS.map((protocol): Row => {
     const to = tunnelServer(outer, tunnel);
     const first = request(inner, { protocol });
     const second = request(inner, { protocol, flags: ACK, payload: Uint8Array.of(1, 2, 3), dontFragment: inner === "ipv6", tos: 0x2b });

@@ -12,7 +12,7 @@ import { BadRecording } from "../../scheduler/recording/recorded.ts";
 import { ForwardingMethod } from "../../wire/abi.ts";
 import { IpProtocol } from "../../wire/ipv4.ts";
 import type { BpfPlane } from "../bpf-plane.ts";
-import { addressOf } from "../server-table.ts";
+import { addressOf } from "../server-value.ts";
 import { replyFrame, requestFrame, sentTo } from "./case-frames.ts";
 import { perform } from "./case-orders.ts";
 import { connectionLines } from "./connection-lines.ts";

@@ -4,7 +4,7 @@ import type { MappedArray } from "../../kernel/mapped-array.ts";
 import { packetBytes } from "../../model/address.ts";
 import type { ClientPacket } from "../../scheduler/ipvs-model/ipvs-model.ts";
 import { connectionCodec, Life } from "../../wire/abi.ts";
-import { familyNumber } from "../server-table.ts";
+import { familyNumber } from "../server-value.ts";
 
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const;
 /** Of a life word's lower half, what stays as long as the connection lives. */

@@ -1,0 +1,50 @@
+/** What was counted, as it is shown: less what had been counted at the last reset, and rates in whole numbers a second. */
+
+import type { Rates, TrafficCounters } from "../model/plane.ts";
+import type { Rates as RatesEntry, Traffic } from "../wire/abi.ts";
+import type { PacketPath } from "./packet-path.ts";
+
+/** Whose counters: those of servers by their number, or those of services by their index. */
+export type TrafficKind = "server" | "service";
+
+const NOTHING: Traffic = { connections: 0n, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n };
+
+export function trafficOf(path: PacketPath, kind: TrafficKind, index: number): TrafficCounters & { readonly rates: Rates } {
+  const counted = path.maps[`${kind}_traffic`].lookup(index) ?? NOTHING;
+  const zero = path.maps[`${kind}_zero`].lookup(index) ?? NOTHING;
+  return {
+    connections: counted.connections - zero.connections,
+    packetsIn: counted.packetsIn - zero.packetsIn,
+    bytesIn: counted.bytesIn - zero.bytesIn,
+    packetsOut: counted.packetsOut - zero.packetsOut,
+    bytesOut: counted.bytesOut - zero.bytesOut,
+    rates: shown(path.maps[`${kind}_rates`].lookup(index)),
+  };
+}
+
+/** What is shown begins again at 0; the packet path counts on. */
+export function resetTraffic(path: PacketPath, kind: TrafficKind, index: number): void {
+  const counted = path.maps[`${kind}_traffic`].lookup(index) ?? NOTHING;
+  path.maps[`${kind}_zero`].update(index, counted);
+  path.maps[`${kind}_rates`].update(index, { ...NOTHING, last: counted });
+}
+
+/** For a newcomer: nobody counts there yet. */
+export function clearTraffic(path: PacketPath, kind: TrafficKind, index: number): void {
+  path.maps[`${kind}_traffic`].update(index, NOTHING);
+  path.maps[`${kind}_zero`].update(index, NOTHING);
+  path.maps[`${kind}_rates`].update(index, { ...NOTHING, last: NOTHING });
+}
+
+/** ip_vs_read_estimator(): rounded from the scaled averages. */
+function shown(rates: RatesEntry | undefined): Rates {
+  const whole = (scaled: bigint) => Number((scaled + 0x1ffn) >> 10n);
+  const bytes = (scaled: bigint) => Number((scaled + 0xfn) >> 5n);
+  return {
+    connections: whole(rates?.connections ?? 0n),
+    packetsIn: whole(rates?.packetsIn ?? 0n),
+    bytesIn: bytes(rates?.bytesIn ?? 0n),
+    packetsOut: whole(rates?.packetsOut ?? 0n),
+    bytesOut: bytes(rates?.bytesOut ?? 0n),
+  };
+}
