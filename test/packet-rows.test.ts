@@ -4,6 +4,7 @@ import { after, describe, test } from "node:test";
 import { need } from "./need.ts";
 import { CHECKSUM_ROWS } from "./packet-rows/checksums.ts";
 import { FORWARDING_ROWS } from "./packet-rows/forwarding.ts";
+import { ICMP_ROWS } from "./packet-rows/icmp.ts";
 import { LIFETIME_ROWS } from "./packet-rows/lifetimes.ts";
 import { LIMIT_ROWS } from "./packet-rows/limits.ts";
 import { PASSING_ROWS } from "./packet-rows/passing.ts";
@@ -16,6 +17,7 @@ const TABLES = {
   checksums: CHECKSUM_ROWS,
   limits: LIMIT_ROWS,
   passing: PASSING_ROWS,
+  icmp: ICMP_ROWS,
   lifetimes: LIFETIME_ROWS,
   tunnels: TUNNEL_ROWS,
 };

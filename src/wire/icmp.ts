@@ -14,6 +14,8 @@ export const IcmpKind = Object.freeze({
   tooBig: { ipv4: [3, 4], ipv6: [2, 0] },
   timeExceeded: { ipv4: [11, 0], ipv6: [3, 0] },
   portUnreachable: { ipv4: [3, 3], ipv6: [1, 4] },
+  hostUnreachable: { ipv4: [3, 1], ipv6: [1, 3] },
+  parameterProblem: { ipv4: [12, 0], ipv6: [4, 0] },
 } as const);
 
 export interface IcmpMessage {

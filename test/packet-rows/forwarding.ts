@@ -25,10 +25,14 @@ import type { Bytes, Row } from "./row.ts";
 
 /** What TUN makes of a packet. Chance has a part in the identification of what may be fragmented, and in the flow label. */
 export function inTunnel(to: RealServer, facts: Facts): Bytes {
+  return packetInTunnel(to, packet(hopped(facts)), facts);
+}
+
+/** The same of any packet that has made its hop, with the facts of its header as it came. */
+export function packetInTunnel(to: RealServer, inner: Uint8Array, facts: Facts): Bytes {
   const congested = (facts.tos & 3) === 3;
   return (out) => {
     const ipv6 = to.address.family === "ipv6";
-    const inner = packet(hopped(facts));
     const outer = {
       source: TUNNEL_SOURCES[to.address.family],
       destination: to.address,

@@ -146,3 +146,10 @@ export function icmpAnswer(about: Facts, kind: keyof typeof IcmpKind, rest = 0):
   if (ipv6) return encodeIpv6({ ...ends, nextHeader: IpProtocol.ICMPV6, payload });
   return encodeIpv4({ ...ends, tos: 0xc0, dontFragment: false, protocol: IpProtocol.ICMP, payload });
 }
+
+/** An ICMP error of anybody's about a packet, of which it quotes what is given. */
+export function icmpError(header: Facts, kind: keyof typeof IcmpKind, quote: Uint8Array, rest = 0): Uint8Array {
+  const { family } = header.source;
+  const [type, code] = IcmpKind[kind][family];
+  return network(header, family === "ipv6" ? IpProtocol.ICMPV6 : IpProtocol.ICMP, encodeIcmp({ type, code, rest, body: quote }, header));
+}

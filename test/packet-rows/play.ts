@@ -106,8 +106,8 @@ class Ledger {
   readonly #outcomes = new Map<string, bigint>();
 
   enter(step: PacketStep, expected: Expectation): void {
-    // Packets that were sent on show in the traffic of their service and server; outcomes name the others.
-    if ("outcome" in expected) this.#outcomes.set(expected.outcome, (this.#outcomes.get(expected.outcome) ?? 0n) + 1n);
+    // Packets that were sent on show in the traffic of their service and server; outcomes name the others, and errors that were sent on.
+    if (expected.outcome !== undefined) this.#outcomes.set(expected.outcome, (this.#outcomes.get(expected.outcome) ?? 0n) + 1n);
     if (!("server" in expected)) return;
     const packets = BigInt(step.gso?.segments ?? 1);
     const bytes = BigInt(step.send.length);

@@ -8,8 +8,8 @@ export type Bytes = Uint8Array | ((out: Uint8Array) => Uint8Array);
 
 /** What becomes of a packet that arrived. */
 export type Expectation =
-  | { readonly kind: "forwarded"; readonly server: RealServer; readonly as: Bytes }
-  | { readonly kind: "replied"; readonly server: RealServer; readonly as: Bytes }
+  | { readonly kind: "forwarded"; readonly server: RealServer; readonly as: Bytes; readonly outcome?: string }
+  | { readonly kind: "replied"; readonly server: RealServer; readonly as: Bytes; readonly outcome?: string }
   /** By an ICMP error, back out of the interface it came in by. It counts as received from the client. */
   | { readonly kind: "answered"; readonly server: RealServer; readonly with: Uint8Array; readonly outcome: string }
   /** To the host's own stack, not a byte changed. */
