@@ -84,6 +84,8 @@ enum sctp_state {
 /* Which timeout of a set a connection runs on: TCP by its state, UDP by one value, SCTP by its state behind TIMEOUT_SCTP. */
 enum timeout {
 	TIMEOUT_UDP = 11,
+	/* A template whose connections outlive it waits for them by this (IPVS: a minute). */
+	TIMEOUT_LINGER = 12,
 	TIMEOUT_SCTP = 16,
 	/* Not a timeout: which of a set are its own (enum timeout_own); the others follow set 0. For the control plane. */
 	TIMEOUT_OWN = 31,
@@ -341,7 +343,10 @@ struct server_load {
 	/* Templates. */
 	__u32 persistent;
 	__u32 flags;
-	/* Written by the control plane only. Overloaded when total reaches upper, until it falls below lower; upper 0: never. */
+	/*
+	 * Written by the program set_limits only, as the operator says them. Overloaded when total reaches upper, until it falls
+	 * below lower (0: three quarters of upper); upper 0: never.
+	 */
 	__u32 upper;
 	__u32 lower;
 	/* Where its changes are noted: index in candidate_groups + 1; 0: nowhere. */
@@ -376,7 +381,7 @@ struct connection {
 	__u8 method;
 	/* Its service's set of timeouts. */
 	__u8 timeouts;
-	/* The template that made it: its slot's number in the table + 1; 0: none. */
+	/* The template that made it: its slot's number in the table + 1; 0: none. A template: its own life, in ticks. */
 	__u32 parent;
 	/* A template: how many connections it leads. FULL_NAT: the other entry, as its slot's number + 1. */
 	__u32 partner;
@@ -411,6 +416,14 @@ struct sweep {
 	__u32 live;
 	__u32 expired;
 	__u32 now;
+	__u32 reserved;
+};
+
+/* Argument of the set_limits program: the thresholds of a server, and its overload flag judged anew. */
+struct limits_change {
+	__u32 server;
+	__u32 upper;
+	__u32 lower;
 	__u32 reserved;
 };
 

@@ -7,71 +7,12 @@
  * that a NAT server's reply finds the same slot: it gives the group, and the slot of it where every search begins. A group
  * that is full sends a newcomer to the next of its sequence and counts it in `overflow`; a search ends at the first group
  * without overflow. An entry past its time is as good as absent: whoever needs its slot takes it, else the sweep frees it.
+ * Half-open connections may not fill a group, and where there is no room at all they push out each other.
  */
 #ifndef EVENKEEL_CONNECTION_H
 #define EVENKEEL_CONNECTION_H
 
-#include "connection_find.h"
-
-static __always_inline struct connection_group *place_group(const struct place *place)
-{
-	/* Linux 6.1 takes no map key from a global function's argument: a copy on the stack. */
-	__u32 index = place->group;
-
-	return bpf_map_lookup_elem(&connections, &index);
-}
-
-/*
- * What stands at a place; NULL only for a place that never was. The pointer is made at once, where the slot's bound is
- * known: Linux 6.1 forgets it when the number is put aside.
- */
-static __always_inline struct connection *place_connection(const struct place *place)
-{
-	struct connection_group *group = place_group(place);
-	struct connection *connection;
-	__u32 slot = READ_ONCE(place->slot);
-
-	if (!group || slot >= CONNECTION_GROUP_SLOTS)
-		return NULL;
-	connection = &group->slot[slot];
-	asm volatile("" : "+r"(connection));
-	return connection;
-}
-
-/* The groups that a connection passed over on its way count it no more. */
-__noinline int overflow_release(__u32 index, __u32 tag, __u32 distance, __u32 mask)
-{
-	/* Unrolled: a loop laid out so that it is entered from behind is a "back-edge" to Linux 6.1. */
-#pragma unroll
-	for (__u32 i = 0; i < CONNECTION_GROUPS_TRIED; i++) {
-		__u64 *count;
-
-		if (i >= distance)
-			break;
-		index = (index - group_step(tag)) & mask;
-		count = bpf_map_lookup_elem(&overflow, &index);
-		if (count)
-			__sync_fetch_and_sub(count, 1);
-	}
-	return 0;
-}
-
-/*
- * The accounting at the end of a life; called by whoever swapped the word away from LIVE. The server was read before that:
- * a slot that is FREE may be another connection's by now.
- */
-static __always_inline void connection_release(__u32 group, __u32 server, __u64 life, const struct settings *settings)
-{
-	struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
-
-	if (load) {
-		__sync_fetch_and_sub(&load->total, 1);
-		if (life & LIFE_ACTIVE)
-			__sync_fetch_and_sub(&load->active, 1);
-	}
-	if (life_distance(life))
-		overflow_release(group, life_tag(life), life_distance(life), settings->group_mask);
-}
+#include "connection_template.h"
 
 /* What a new connection is beside its flow. */
 struct newcomer {
@@ -85,22 +26,66 @@ struct newcomer {
 	__u32 parent;
 };
 
-/* May a newcomer have a slot with this life word? */
-static __always_inline int life_gives_room(__u64 life, __u32 now)
+/* May a newcomer have this slot? */
+static __always_inline int slot_gives_room(const struct connection *connection, __u64 life, __u32 now)
 {
-	return life_phase(life) == LIFE_FREE || (life_phase(life) == LIFE_LIVE && life_is_past(life, now));
+	return life_phase(life) == LIFE_FREE ||
+	       (life_phase(life) == LIFE_LIVE && life_is_past(life, now) && !template_lingers(connection, life));
 }
 
-/* The first slot from home that is free or past its time, or CONNECTION_GROUP_SLOTS. */
-static __always_inline __u32 group_room(const struct connection_group *group, __u32 home, __u32 now)
+/*
+ * The first slot from home that is free or past its time, or CONNECTION_GROUP_SLOTS. None either for one that will be
+ * half-open where HALF_OPEN_PER_GROUP of that kind stand: a group is looked at until that is out of the question.
+ */
+__noinline __u32 group_room(const struct connection_group *group, __u32 home, __u32 now, int half_open)
 {
+	__u32 room = CONNECTION_GROUP_SLOTS;
+	__u32 others = 0;
+
+	if (!group)
+		return room;
 	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
 		__u32 slot = (home ^ i) & (CONNECTION_GROUP_SLOTS - 1);
+		const struct connection *connection = &group->slot[slot];
+		__u64 life = READ_ONCE(connection->life);
 
-		if (life_gives_room(READ_ONCE(group->slot[slot].life), now))
-			return slot;
+		if (slot_gives_room(connection, life, now)) {
+			if (room == CONNECTION_GROUP_SLOTS)
+				room = slot;
+			others++;
+		} else if (!life_is_half_open(life, connection->protocol)) {
+			others++;
+		}
+		if (room < CONNECTION_GROUP_SLOTS && (!half_open || others > CONNECTION_GROUP_SLOTS - HALF_OPEN_PER_GROUP))
+			return room;
 	}
 	return CONNECTION_GROUP_SLOTS;
+}
+
+/* The half-open connection that would end first, or CONNECTION_GROUP_SLOTS. */
+__noinline __u32 group_half_open(const struct connection_group *group, __u32 now)
+{
+	__u32 first = CONNECTION_GROUP_SLOTS;
+	__u32 least = 0xffffffff;
+
+	if (!group)
+		return first;
+	for (__u32 slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
+		const struct connection *connection = &group->slot[slot];
+		__u64 life = READ_ONCE(connection->life);
+		__u32 left = (__u32)(life >> LIFE_EXPIRES_SHIFT) - now;
+
+		if (life_phase(life) != LIFE_LIVE || !life_is_half_open(life, connection->protocol))
+			continue;
+		/* One that is past its time goes before all. */
+		if (life_is_past(life, now))
+			left = 0;
+		if (left < least) {
+			least = left;
+			first = slot;
+		}
+	}
+	return first;
 }
 
 /* A newcomer on its way from group to group. */
@@ -114,6 +99,9 @@ struct entry {
 	__u32 mask;
 	__u32 now;
 	__u32 slot;
+	/* It will be half-open; there was no room, so that others of the kind have to make some. */
+	__u16 half_open;
+	__u16 pushing;
 	__u64 life;
 };
 
@@ -136,7 +124,19 @@ static __always_inline void slot_write(struct connection *slot, const struct flo
 	slot->method = newcomer->method;
 	slot->timeouts = newcomer->timeouts;
 	slot->parent = newcomer->parent;
-	slot->partner = 0;
+	/* Not the partner: a slot without one has 0, and somebody who came too late to join a template may be counting to and fro. */
+}
+
+/* On to the next group: this one counts the newcomer. 1: that was the last. */
+static __always_inline long entry_move_on(struct entry *entry)
+{
+	__u64 *count = bpf_map_lookup_elem(&overflow, &entry->index);
+
+	if (!count)
+		return 1;
+	__sync_fetch_and_add(count, 1);
+	entry->index = (entry->index + group_step(entry->tag)) & entry->mask;
+	return ++entry->distance >= CONNECTION_GROUPS_TRIED;
 }
 
 static long entry_step(__u32 i, struct entry *entry)
@@ -145,29 +145,28 @@ static long entry_step(__u32 i, struct entry *entry)
 	struct settings *settings = settings_get();
 	struct connection *connection;
 	__u64 before, generation;
-	__u64 *count;
 	__u32 slot;
 
 	if (!group || !settings)
 		return 1;
-	slot = group_room(group, entry->home, entry->now);
-	if (slot >= CONNECTION_GROUP_SLOTS) {
-		count = bpf_map_lookup_elem(&overflow, &entry->index);
-		if (!count)
-			return 1;
-		__sync_fetch_and_add(count, 1);
-		entry->index = (entry->index + group_step(entry->tag)) & entry->mask;
-		return ++entry->distance >= CONNECTION_GROUPS_TRIED;
-	}
+	slot = entry->pushing ? group_half_open(group, entry->now) : group_room(group, entry->home, entry->now, entry->half_open);
+	if (slot >= CONNECTION_GROUP_SLOTS)
+		return entry_move_on(entry);
 	connection = &group->slot[slot];
 	before = READ_ONCE(connection->life);
-	if (!life_gives_room(before, entry->now))
+	if (entry->pushing ? life_phase(before) != LIFE_LIVE || !life_is_half_open(before, connection->protocol) :
+			     !slot_gives_room(connection, before, entry->now))
 		return 0;
 	generation = (before + (1 << LIFE_GENERATION_SHIFT)) & (0xfULL << LIFE_GENERATION_SHIFT);
-	if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before)
+	if (life_phase(before) == LIFE_LIVE) {
+		if (!slot_seize(connection, before, generation | LIFE_BUSY, entry->now, settings))
+			return 0;
+		slot_release(connection, entry->index, before, settings, entry->pushing);
+		if (entry->pushing)
+			count_outcome(OUTCOME_HALF_OPEN_EVICTED, 0);
+	} else if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before) {
 		return 0;
-	if (life_phase(before) == LIFE_LIVE)
-		connection_release(entry->index, connection->server, before, settings);
+	}
 	slot_write(connection, entry->flow, entry->newcomer);
 	entry->life = entry->newcomer->life | generation | (__u64)entry->distance << LIFE_DISTANCE_SHIFT |
 		      (__u64)entry->tag << LIFE_TAG_SHIFT | LIFE_LIVE;
@@ -177,54 +176,40 @@ static long entry_step(__u32 i, struct entry *entry)
 	return 1;
 }
 
-/* Ends a connection whose life word is still the one of the place; 0 when another was first. */
-__noinline int connection_end(const struct place *place)
+/* Where no group has room, from home on, the first one with a half-open connection: that has to go. */
+static __always_inline void entry_push(struct entry *entry, __u64 hash)
 {
-	struct settings *settings = settings_get();
-	struct connection *connection;
-	__u64 free;
-	__u32 server;
-
-	if (!place || !settings)
-		return 0;
-	connection = place_connection(place);
-	if (!connection)
-		return 0;
-	server = READ_ONCE(connection->server);
-	free = place->life & ~(__u64)LIFE_PHASE_MASK;
-	if (__sync_val_compare_and_swap(&connection->life, place->life, free) != place->life)
-		return 0;
-	connection_release(place->group, server, place->life, settings);
-	return 1;
+	overflow_release(entry->index, entry->tag, entry->distance, entry->mask);
+	entry->index = hash & entry->mask;
+	entry->distance = 0;
+	entry->pushing = 1;
+	bpf_loop(ENTRY_STEPS_MAX, entry_step, entry, 0);
 }
 
-/* Enters a new connection and counts it on its server. 0 when each group that it may stand in is full. */
+/*
+ * Enters a new connection and counts it on its server. 0 when each group that it may stand in is full. A newcomer with a
+ * parent was counted there by template_join(): it is in the table then, or counted there no more.
+ */
 __noinline int connection_add(const struct newcomer *newcomer, const struct flow *flow, __u64 hash, struct place *place)
 {
 	struct settings *settings = settings_get();
 	struct entry entry = { .home = hash_home(hash), .tag = hash_tag(hash), .now = now_ticks(), .slot = CONNECTION_GROUP_SLOTS };
-	struct server_load *load;
-	__u32 server;
 
-	if (!settings || !newcomer || !flow || !place)
-		return 0;
-	server = newcomer->server;
-	load = bpf_map_lookup_elem(&server_load, &server);
-	if (!load)
+	if (!settings || !newcomer || !flow || !place || !load_enter(newcomer->server, newcomer->life, newcomer->method))
 		return 0;
 	entry.newcomer = newcomer;
 	entry.flow = flow;
 	entry.mask = settings->group_mask;
 	entry.index = hash & entry.mask;
-	__sync_fetch_and_add(&load->total, 1);
-	if (newcomer->life & LIFE_ACTIVE)
-		__sync_fetch_and_add(&load->active, 1);
+	entry.half_open = life_is_half_open(newcomer->life, flow->protocol);
 	bpf_loop(ENTRY_STEPS_MAX, entry_step, &entry, 0);
+	if (entry.slot >= CONNECTION_GROUP_SLOTS)
+		entry_push(&entry, hash);
 	if (entry.slot >= CONNECTION_GROUP_SLOTS) {
-		__sync_fetch_and_sub(&load->total, 1);
-		if (newcomer->life & LIFE_ACTIVE)
-			__sync_fetch_and_sub(&load->active, 1);
+		load_turn_back(newcomer->server, newcomer->life, newcomer->method);
 		overflow_release(entry.index, entry.tag, entry.distance, entry.mask);
+		if (newcomer->parent && !(newcomer->life & LIFE_TEMPLATE))
+			template_part(newcomer->parent, 0);
 		return 0;
 	}
 	place->group = entry.index;
@@ -233,9 +218,16 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 	return 1;
 }
 
+/* Ends the other of two entries of one flow; a template that leads connections by now is only found no more. */
+static __always_inline int twin_end(const struct place *twin)
+{
+	return twin->life & LIFE_TEMPLATE ? template_invalidate(twin) : connection_end(twin);
+}
+
 /*
- * Ends what stands of a flow behind this place in its group; how many were ended by us. Only behind: one before us, who was
- * published since we searched, is about to end us, and would we end it, the flow had none.
+ * Ends what stands of a flow behind this place, in its group and in those that it sent others on to; how many were ended by
+ * us. Only behind: one before us, who was published since we searched, is about to end us, and would we end it, the flow had
+ * none.
  */
 __noinline int connection_end_twins(const struct flow *flow, __u64 hash, const struct place *place)
 {
@@ -254,9 +246,12 @@ __noinline int connection_end_twins(const struct flow *flow, __u64 hash, const s
 	own = place->slot ^ hash_home(hash);
 	for (__u32 i = 1; i < CONNECTION_GROUP_SLOTS; i++) {
 		twin.slot = (i ^ hash_home(hash)) & (CONNECTION_GROUP_SLOTS - 1);
-		if (i > own && slot_holds(&group->slot[twin.slot], flow, flow->ends, now, 0, &twin.life))
-			ended += connection_end(&twin);
+		if (i > own && slot_holds(&group->slot[twin.slot], flow, flow->ends, now, SEARCH_REQUEST, &twin.life))
+			ended += twin_end(&twin);
 	}
+	/* Our slot may have been the last one there, and the twin been sent on. */
+	if (unlikely(group_overflowed(twin.group)) && connection_search_on(flow, hash, &twin, SEARCH_REQUEST))
+		ended += twin_end(&twin);
 	return ended;
 }
 
@@ -274,9 +269,35 @@ static __always_inline int connection_yield_to_twin(const struct flow *flow, __u
 		return 0;
 	if (first.group == place->group && first.slot == place->slot)
 		return connection_end_twins(flow, hash, place) > 0;
-	ended = connection_end(place);
+	ended = twin_end(place);
 	*place = first;
 	return ended;
+}
+
+/*
+ * Enters a template for this key, whose family has FAMILY_TEMPLATE beside it; newcomer.parent is its life in ticks. When
+ * another CPU made one first, place is that one's. 0 when the table is full.
+ */
+__noinline int template_add(struct newcomer *newcomer, const struct flow *key, __u64 hash, struct place *place)
+{
+	struct settings *settings = settings_get();
+
+	if (!settings || !newcomer || !key || !place)
+		return 0;
+	newcomer->life = (__u64)(now_ticks() + newcomer->parent) << LIFE_EXPIRES_SHIFT | LIFE_TEMPLATE;
+	if (!connection_add(newcomer, key, hash, place))
+		return 0;
+	connection_yield_to_twin(key, hash, place, settings);
+	return 1;
+}
+
+/* Was it established by this step, or (UDP) answered? Then its template is no flood's. */
+static __always_inline int step_assures(__u64 before, __u64 after, const struct packet *packet, int reply)
+{
+	if (packet->protocol == IPPROTO_UDP)
+		return reply;
+	return life_state(after) != life_state(before) &&
+	       life_state(after) == (packet->protocol == IPPROTO_TCP ? TCP_STATE_ESTABLISHED : SCTP_STATE_ESTABLISHED);
 }
 
 /* A packet of the connection was sent on: its state steps, its time begins anew. 0 when the connection was gone by then. */
@@ -285,7 +306,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 	struct settings *settings = settings_get();
 	struct connection *connection;
 	__u32 now = now_ticks();
-	__u32 server;
+	__u32 server, parent;
 	__u64 life;
 
 	if (!settings || !place || !packet)
@@ -293,22 +314,22 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 	connection = place_connection(place);
 	if (!connection)
 		return 0;
+	/* Before the word is swapped: afterwards the slot may be another's. */
 	server = READ_ONCE(connection->server);
+	parent = READ_ONCE(connection->parent);
 	life = place->life;
 	for (int i = 0; i < 4; i++) {
-		__u64 next = life_step(life, packet, reply, settings, now);
+		__u64 next = life_step(life, packet, reply, settings, connection->timeouts, now);
 		__u64 seen;
 
 		if (next == life)
 			return 1;
 		seen = __sync_val_compare_and_swap(&connection->life, life, next);
 		if (seen == life) {
-			if (unlikely((next ^ life) & LIFE_ACTIVE)) {
-				struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
-
-				if (load)
-					__sync_fetch_and_add(&load->active, next & LIFE_ACTIVE ? 1 : -1);
-			}
+			if (unlikely((next ^ life) & LIFE_ACTIVE))
+				load_step(server, next);
+			if (unlikely(parent) && step_assures(life, next, packet, reply))
+				template_assure(parent);
 			return 1;
 		}
 		/* Another CPU was first. Still the same connection? Then step from what it made of it. */
@@ -319,10 +340,10 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 	return 1;
 }
 
-static __always_inline void connection_touch(const struct place *place, const struct packet *packet, int reply,
-					     const struct settings *settings, __u32 now)
+static __always_inline void connection_touch(const struct connection *connection, const struct place *place, const struct packet *packet,
+					     int reply, const struct settings *settings, __u32 now)
 {
-	if (unlikely(!life_may_stay(place->life, packet, reply, settings, now)))
+	if (unlikely(!life_may_stay(place->life, packet, reply, settings, connection->timeouts, now)))
 		connection_step(place, packet, reply);
 }
 

@@ -15,6 +15,13 @@ struct place {
 	__u64 life;
 };
 
+/* What is searched for: a connection as its client's packet shows it, as its NAT server's does, or a template. */
+enum search_for {
+	SEARCH_REQUEST = 0,
+	SEARCH_REPLY = 1,
+	SEARCH_TEMPLATE = 2,
+};
+
 /* A slot's ends as one word (little endian), as struct flow has them. A request shows no real port, a reply no virtual one. */
 enum {
 	CLIENT_OFFSET = offsetof(struct connection, client),
@@ -95,14 +102,20 @@ static __always_inline int connection_is_reply(const struct connection *connecti
 	return address && address[0] == flow->other.half[0] && address[1] == flow->other.half[1];
 }
 
+/* A template past its time stays as long as it leads connections. */
+static __always_inline int template_lingers(const struct connection *connection, __u64 life)
+{
+	return life_phase(life) == LIFE_LIVE && (life & LIFE_TEMPLATE) && READ_ONCE(connection->partner);
+}
+
 /* Does this slot hold the flow? The word is read again at the end: the slot may have changed hands meanwhile. */
-static __always_inline int slot_holds(const struct connection *connection, const struct flow *flow, __u64 ends, __u32 now, int reply,
-				      __u64 *life)
+static __always_inline int slot_holds(const struct connection *connection, const struct flow *flow, __u64 ends, __u32 now,
+				      enum search_for what, __u64 *life)
 {
 	*life = READ_ONCE(connection->life);
-	if (!life_is_usable(*life, now))
+	if (!life_is_usable(*life, now) && !(what == SEARCH_TEMPLATE && template_lingers(connection, *life)))
 		return 0;
-	if (reply ? !connection_is_reply(connection, flow, ends) : !connection_is_request(connection, flow, ends))
+	if (what == SEARCH_REPLY ? !connection_is_reply(connection, flow, ends) : !connection_is_request(connection, flow, ends))
 		return 0;
 	barrier();
 	return life_is_same(*life, READ_ONCE(connection->life));
@@ -110,15 +123,40 @@ static __always_inline int slot_holds(const struct connection *connection, const
 
 /* The slot of a flow in this group, or CONNECTION_GROUP_SLOTS. */
 static __always_inline __u32 group_search(struct connection_group *group, const struct flow *flow, __u64 ends, __u32 home, __u32 now,
-					  int reply, __u64 *life)
+					  enum search_for what, __u64 *life)
 {
 	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
 		__u32 slot = (home ^ i) & (CONNECTION_GROUP_SLOTS - 1);
 
-		if (slot_holds(&group->slot[slot], flow, ends, now, reply, life))
+		if (slot_holds(&group->slot[slot], flow, ends, now, what, life))
 			return slot;
 	}
 	return CONNECTION_GROUP_SLOTS;
+}
+
+static __always_inline struct connection_group *place_group(const struct place *place)
+{
+	/* Linux 6.1 takes no map key from a global function's argument: a copy on the stack. */
+	__u32 index = place->group;
+
+	return bpf_map_lookup_elem(&connections, &index);
+}
+
+/*
+ * What stands at a place; NULL only for a place that never was. The pointer is made at once, where the slot's bound is
+ * known: Linux 6.1 forgets it when the number is put aside.
+ */
+static __always_inline struct connection *place_connection(const struct place *place)
+{
+	struct connection_group *group = place_group(place);
+	struct connection *connection;
+	__u32 slot = READ_ONCE(place->slot);
+
+	if (!group || slot >= CONNECTION_GROUP_SLOTS)
+		return NULL;
+	connection = &group->slot[slot];
+	asm volatile("" : "+r"(connection));
+	return connection;
 }
 
 /* Has this group sent connections on to others? */
@@ -138,7 +176,7 @@ struct search {
 	__u32 mask;
 	__u32 tag;
 	__u32 home;
-	__u32 reply;
+	__u32 what;
 };
 
 static long search_step(__u32 i, struct search *search)
@@ -151,34 +189,34 @@ static long search_step(__u32 i, struct search *search)
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 1;
-	place->slot = group_search(group, search->flow, search->ends, search->home, search->now, search->reply, &place->life);
+	place->slot = group_search(group, search->flow, search->ends, search->home, search->now, search->what, &place->life);
 	return place->slot < CONNECTION_GROUP_SLOTS || !group_overflowed(index);
 }
 
 /* What a slot's ends must be but for the port that the packet does not show. */
-static __always_inline __u64 slot_ends(const struct flow *flow, int reply)
+static __always_inline __u64 slot_ends(const struct flow *flow, enum search_for what)
 {
-	return reply ? (__u32)flow->ends | (__u64)flow->other_port << 48 : flow->ends;
+	return what == SEARCH_REPLY ? (__u32)flow->ends | (__u64)flow->other_port << 48 : flow->ends;
 }
 
 /* The home group does not have it but sent others on. A function of its own, so that the usual search needs little stack. */
-__noinline int connection_search_on(const struct flow *flow, __u64 hash, struct place *place, int reply)
+__noinline int connection_search_on(const struct flow *flow, __u64 hash, struct place *place, enum search_for what)
 {
 	struct settings *settings = settings_get();
-	struct search search = { .tag = hash_tag(hash), .home = hash_home(hash), .now = now_ticks(), .reply = reply };
+	struct search search = { .tag = hash_tag(hash), .home = hash_home(hash), .now = now_ticks(), .what = what };
 
 	if (!settings || !flow || !place)
 		return 0;
 	search.flow = flow;
 	search.place = place;
-	search.ends = slot_ends(flow, reply);
+	search.ends = slot_ends(flow, what);
 	search.mask = settings->group_mask;
 	bpf_loop(CONNECTION_GROUPS_TRIED - 1, search_step, &search, 0);
 	return place->slot < CONNECTION_GROUP_SLOTS;
 }
 
 static __always_inline int connection_search(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings,
-					     int reply)
+					     enum search_for what)
 {
 	struct connection_group *group;
 	__u32 index;
@@ -190,10 +228,10 @@ static __always_inline int connection_search(const struct flow *flow, __u64 hash
 	group = bpf_map_lookup_elem(&connections, &index);
 	if (!group)
 		return 0;
-	place->slot = group_search(group, flow, slot_ends(flow, reply), hash_home(hash), now_ticks(), reply, &place->life);
+	place->slot = group_search(group, flow, slot_ends(flow, what), hash_home(hash), now_ticks(), what, &place->life);
 	if (likely(place->slot < CONNECTION_GROUP_SLOTS))
 		return 1;
-	return group_overflowed(index) ? connection_search_on(flow, hash, place, reply) : 0;
+	return group_overflowed(index) ? connection_search_on(flow, hash, place, what) : 0;
 }
 
 /*
@@ -216,7 +254,7 @@ static __always_inline struct connection *connection_at_home(const struct flow *
 	connection = &group->slot[slot];
 	place->group = index;
 	place->slot = slot;
-	if (!slot_holds(connection, flow, slot_ends(flow, 0), now, 0, &place->life))
+	if (!slot_holds(connection, flow, slot_ends(flow, SEARCH_REQUEST), now, SEARCH_REQUEST, &place->life))
 		return NULL;
 	return connection;
 }
@@ -224,13 +262,13 @@ static __always_inline struct connection *connection_at_home(const struct flow *
 /* The connection of a flow, as the client's packet shows it. 0: none. */
 __noinline int connection_find(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
 {
-	return connection_search(flow, hash, place, settings, 0);
+	return connection_search(flow, hash, place, settings, SEARCH_REQUEST);
 }
 
 /* The same, as its NAT server's packet shows it. */
 __noinline int connection_find_reply(const struct flow *flow, __u64 hash, struct place *place, const struct settings *settings)
 {
-	return connection_search(flow, hash, place, settings, 1);
+	return connection_search(flow, hash, place, settings, SEARCH_REPLY);
 }
 
 #endif

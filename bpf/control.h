@@ -3,36 +3,8 @@
 #ifndef EVENKEEL_CONTROL_H
 #define EVENKEEL_CONTROL_H
 
-#include "connection.h"
+#include "connection_sweep.h"
 #include "schedule.h"
-
-/* Frees what is past its time in one group, and counts what lives. */
-static long sweep_group(__u32 i, struct sweep *sweep)
-{
-	struct settings *settings = settings_get();
-	__u32 index = sweep->first_group + i;
-	struct connection_group *group = bpf_map_lookup_elem(&connections, &index);
-
-	if (!settings || !group)
-		return 1;
-	for (int slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
-		struct connection *connection = &group->slot[slot];
-		__u64 life = READ_ONCE(connection->life);
-		__u32 server = READ_ONCE(connection->server);
-
-		if (life_phase(life) != LIFE_LIVE)
-			continue;
-		if (!life_is_past(life, sweep->now)) {
-			sweep->live++;
-			continue;
-		}
-		if (__sync_val_compare_and_swap(&connection->life, life, life & ~(__u64)LIFE_PHASE_MASK) != life)
-			continue;
-		connection_release(index, server, life, settings);
-		sweep->expired++;
-	}
-	return 0;
-}
 
 SEC("syscall")
 int sweep(struct sweep *argument)
@@ -43,6 +15,13 @@ int sweep(struct sweep *argument)
 	argument->live = sweep.live;
 	argument->expired = sweep.expired;
 	argument->now = sweep.now;
+	return 0;
+}
+
+SEC("syscall")
+int set_limits(struct limits_change *argument)
+{
+	load_limit(argument->server, argument->upper, argument->lower);
 	return 0;
 }
 

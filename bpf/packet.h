@@ -58,6 +58,8 @@ struct packet {
 	};
 	__u8 tcp_flags;
 	__u8 ttl;
+	/* SCTP: sctp_event_of() its first chunks. */
+	__u8 sctp_event;
 	/* Bytes of the IP packet; a GSO packet counts as the one that it still is. */
 	__u32 length;
 	/* Packets on the wire. */

@@ -26,7 +26,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	verdict = forward_reply(ctx, packet, connection);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 1, settings, now_ticks());
+	connection_touch(connection, &place, packet, 1, settings, now_ticks());
 	count_out(connection->service, connection->server, packet->segments, packet->length);
 	return verdict;
 }

@@ -58,7 +58,7 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 	verdict = forward_request(ctx, packet, server, index, connection, hash, settings, now);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
 		return verdict;
-	connection_touch(&place, packet, 0, settings, now);
+	connection_touch(connection, &place, packet, 0, settings, now);
 	count_in(connection->service, index, packet->segments, packet->length);
 	return verdict;
 }

@@ -40,6 +40,13 @@ function send(stage: Stage, people: Crowd, flow: number, flags: number): number 
   return verdict === REDIRECT ? people.serverOf(flow, frame) : 0;
 }
 
+/** A connection that nobody pushes out: established, where there is such a thing. */
+function open(stage: Stage, people: Crowd, flow: number): number {
+  const server = send(stage, people, flow, SYN);
+  if (server !== 0) assert.equal(send(stage, people, flow, ACK), server, `the server of flow ${flow}`);
+  return server;
+}
+
 /** What the servers' counters say in sum. */
 function counted(stage: Stage): { connections: number; total: number; refused: number } {
   const { servers, outcomes } = stage.plane.counters();
@@ -97,7 +104,7 @@ test("a full table refuses newcomers, counts them, and keeps everybody who is in
     stage.inside(() => {
       const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
       const flows = slots * 4;
-      const chosen = Array.from({ length: flows }, (_, flow) => send(stage, people, flow, SYN));
+      const chosen = Array.from({ length: flows }, (_, flow) => open(stage, people, flow));
       const refused = chosen.filter((server) => server === 0).length;
       const held = flows - refused;
       const full = census(stage);
@@ -115,7 +122,7 @@ test("newcomers take the places of connections that are over, without a sweep, a
     stage.inside(() => {
       const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
       const fill = (from: number) =>
-        Array.from({ length: slots * 4 }, (_, i) => send(stage, people, from + i, SYN)).filter((server) => server !== 0).length;
+        Array.from({ length: slots * 4 }, (_, i) => open(stage, people, from + i)).filter((server) => server !== 0).length;
       withShortLives(stage, () => {
         // More than half of the slots, so that they are met again.
         for (let flow = 0; flow < slots; flow++) send(stage, people, flow, SYN);

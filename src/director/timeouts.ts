@@ -22,6 +22,8 @@ const TCP_SECONDS = {
 } as const satisfies Record<Exclude<keyof typeof TcpState, "COUNT">, number>;
 
 const UDP_SECONDS = 5 * 60;
+/** A template past its time asks again whether its connections live. */
+const LINGER_SECONDS = 60;
 
 const SCTP_SECONDS = {
   NONE: 2,
@@ -59,6 +61,7 @@ export function timeoutTicks(jiffiesPerSecond: number): number[] {
   for (const [state, seconds] of Object.entries(SCTP_SECONDS)) {
     timeouts[Timeout.SCTP + SctpState[state as keyof typeof SCTP_SECONDS]] = ticks(seconds, jiffiesPerSecond);
   }
+  timeouts[Timeout.LINGER] = ticks(LINGER_SECONDS, jiffiesPerSecond);
   return timeouts;
 }
 

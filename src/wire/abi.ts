@@ -272,6 +272,7 @@ export const sctpStateName: Readonly<Record<number, string>> = Object.freeze({
 /** enum timeout */
 export const Timeout = Object.freeze({
   UDP: 11,
+  LINGER: 12,
   SCTP: 16,
   OWN: 31,
   COUNT: 32,
@@ -282,6 +283,7 @@ export type Timeout = (typeof Timeout)[keyof typeof Timeout];
 /** The names of enum timeout by value. */
 export const timeoutName: Readonly<Record<number, string>> = Object.freeze({
   11: "UDP",
+  12: "LINGER",
   16: "SCTP",
   31: "OWN",
   32: "COUNT",
@@ -1259,6 +1261,29 @@ export const sweepCodec = {
     zeroBytes(view, offset + 20, 4);
   },
 } as const satisfies StructCodec<Sweep>;
+
+/** struct limits_change */
+export interface LimitsChange {
+  readonly server: number;
+  readonly upper: number;
+  readonly lower: number;
+}
+
+export const limitsChangeCodec = {
+  size: 16,
+  offsets: { server: 0, upper: 4, lower: 8 },
+  decode: (view, offset) => ({
+    server: view.getUint32(offset, true),
+    upper: view.getUint32(offset + 4, true),
+    lower: view.getUint32(offset + 8, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.server, true);
+    view.setUint32(offset + 4, value.upper, true);
+    view.setUint32(offset + 8, value.lower, true);
+    zeroBytes(view, offset + 12, 4);
+  },
+} as const satisfies StructCodec<LimitsChange>;
 
 /** struct rates */
 export interface Rates {

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The sweep: frees what is past its time, group by group, and ends what has lost its server if that is wanted. */
+#ifndef EVENKEEL_CONNECTION_SWEEP_H
+#define EVENKEEL_CONNECTION_SWEEP_H
+
+#include "connection.h"
+
+/* expire_nodest_conn (ip_vs_expire_nodest_conn_flush()): the server is not configured any more. */
+static __always_inline int connection_is_orphan(const struct connection *connection)
+{
+	__u32 index = READ_ONCE(connection->server);
+	struct server *server = bpf_map_lookup_elem(&servers, &index);
+
+	return !server || !(server->flags & SERVER_AVAILABLE);
+}
+
+/* Frees what is past its time in one group, and counts what lives. */
+static long sweep_group(__u32 i, struct sweep *sweep)
+{
+	struct settings *settings = settings_get();
+	__u32 index = sweep->first_group + i;
+	struct connection_group *group = bpf_map_lookup_elem(&connections, &index);
+
+	if (!settings || !group)
+		return 1;
+	for (int slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
+		struct connection *connection = &group->slot[slot];
+		__u64 life = READ_ONCE(connection->life);
+		int forced = 0;
+
+		if (life_phase(life) != LIFE_LIVE)
+			continue;
+		if (!life_is_past(life, sweep->now)) {
+			forced = (settings->flags & SETTINGS_EXPIRE_NODEST) && connection_is_orphan(connection);
+			if (!forced) {
+				sweep->live++;
+				continue;
+			}
+		}
+		if (slot_end(connection, index, life, sweep->now, settings, forced))
+			sweep->expired++;
+		else
+			sweep->live++;
+	}
+	return 0;
+}
+
+#endif
