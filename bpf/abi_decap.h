@@ -23,6 +23,15 @@ enum decap_outcome {
 	DECAP_OUTCOME_COUNT = 16,
 };
 
+/* What a tunnel's end takes: its value in decap_endpoints. */
+enum decap_takes {
+	/* GUE's UDP port. */
+	DECAP_TAKES_PORT_MASK = 0xffff,
+	DECAP_TAKES_IPIP = 0x10000,
+	DECAP_TAKES_GRE = 0x20000,
+	DECAP_TAKES_GUE = 0x40000,
+};
+
 /* A tunnel's end, or a virtual address, as decap.bpf.c looks it up. */
 struct decap_address {
 	__u8 address[16];

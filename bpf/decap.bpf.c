@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The real server's end of TUN where the kernel has no tunnel device: takes the outer header off, at tc ingress.
+ * The real server's end of TUN where the kernel has no tunnel device: takes the outer header off, at tc ingress, and GRE's or
+ * GUE's with it. Their checksums are not looked at: what they cover has its own inside, and the stack asks for that.
  * Only of packets to one of our own addresses that carry one to a VIP: an open decapsulator would let anybody on
  * the network put packets into this host that no firewall has seen. Everything else goes on to the stack untouched.
  */
@@ -10,6 +11,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
@@ -22,6 +24,10 @@ enum {
 	ETHERNET_LENGTH = sizeof(struct ethhdr),
 	IPV4_LENGTH = sizeof(struct iphdr),
 	IPV6_LENGTH = sizeof(struct ipv6hdr),
+	GRE_LENGTH = 4,
+	GRE_CHECKSUM_LENGTH = 4,
+	GRE_HAS_CHECKSUM = 0x8000,
+	GUE_LENGTH = 4,
 	/* frag_off: more fragments, or an offset. */
 	IPV4_FRAGMENT_MASK = 0x3fff,
 	/* The two low bits of TOS and traffic class (RFC 3168). */
@@ -37,12 +43,14 @@ struct tunnel {
 	struct decap_address endpoint;
 	/* Bytes to take off. */
 	__u32 length;
-	/* IPPROTO_IPIP or IPPROTO_IPV6: what is inside. */
+	/* What stands behind the outer IP header, until that is read; then IPPROTO_IPIP or IPPROTO_IPV6: what is inside. */
 	__u8 inner_protocol;
 	__u8 tos;
+	/* The outer header has a checksum over the payload. */
+	__u8 has_checksum;
 };
 
-/* Written by user space: where tunnels to us end. */
+/* Written by user space: where tunnels to us end, and what each takes (enum decap_takes). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -78,7 +86,18 @@ always_inline int count(__u32 outcome, int verdict)
 
 always_inline int is_tunnel_protocol(__u8 protocol)
 {
-	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6;
+	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6 || protocol == IPPROTO_GRE;
+}
+
+/* GUE's UDP, of an end that takes it. Any other datagram is none of our business and not counted. */
+always_inline int is_gue(struct __sk_buff *skb, const struct tunnel *tunnel)
+{
+	__u32 *takes = bpf_map_lookup_elem(&decap_endpoints, &tunnel->endpoint);
+	struct udphdr udp;
+
+	if (!takes || !(*takes & DECAP_TAKES_GUE) || bpf_skb_load_bytes(skb, ETHERNET_LENGTH + tunnel->length, &udp, sizeof(udp)))
+		return 0;
+	return bpf_ntohs(udp.dest) == (*takes & DECAP_TAKES_PORT_MASK);
 }
 
 /* The sum over a header with its checksum is all ones. Once the header is gone, ip_rcv() cannot look any more. */
@@ -100,19 +119,25 @@ always_inline int tunnel_parse_ipv4(struct __sk_buff *skb, struct tunnel *tunnel
 {
 	struct iphdr ip;
 
-	if (bpf_skb_load_bytes(skb, ETHERNET_LENGTH, &ip, sizeof(ip)) || !is_tunnel_protocol(ip.protocol))
+	if (bpf_skb_load_bytes(skb, ETHERNET_LENGTH, &ip, sizeof(ip)))
 		return GO_ON;
+	__builtin_memcpy(tunnel->endpoint.address, &ip.daddr, sizeof(ip.daddr));
+	tunnel->endpoint.family = FAMILY_IPV4;
+	tunnel->length = IPV4_LENGTH;
+	tunnel->inner_protocol = ip.protocol;
+	tunnel->tos = ip.tos;
+	if (ip.protocol == IPPROTO_UDP) {
+		if ((ip.frag_off & bpf_htons(IPV4_FRAGMENT_MASK)) || ip.ihl != 5 || !is_gue(skb, tunnel))
+			return GO_ON;
+	} else if (!is_tunnel_protocol(ip.protocol)) {
+		return GO_ON;
+	}
 	/* The stack may put them together; a director that is configured well sends none. */
 	if (ip.frag_off & bpf_htons(IPV4_FRAGMENT_MASK))
 		return count(DECAP_OUTCOME_PASS_FRAGMENT, GO_ON);
 	/* No director writes options. */
 	if (ip.version != 4 || ip.ihl != 5 || ipv4_header_is_damaged(&ip))
 		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
-	__builtin_memcpy(tunnel->endpoint.address, &ip.daddr, sizeof(ip.daddr));
-	tunnel->endpoint.family = FAMILY_IPV4;
-	tunnel->length = IPV4_LENGTH;
-	tunnel->inner_protocol = ip.protocol;
-	tunnel->tos = ip.tos;
 	return 0;
 }
 
@@ -136,15 +161,63 @@ always_inline int tunnel_parse_ipv6(struct __sk_buff *skb, struct tunnel *tunnel
 	}
 	if (protocol == IPPROTO_FRAGMENT)
 		return count(DECAP_OUTCOME_PASS_FRAGMENT, GO_ON);
-	if (!is_tunnel_protocol(protocol))
-		return GO_ON;
-	if (ip.version != 6)
-		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
 	__builtin_memcpy(tunnel->endpoint.address, &ip.daddr, sizeof(ip.daddr));
 	tunnel->endpoint.family = FAMILY_IPV6;
 	tunnel->inner_protocol = protocol;
 	tunnel->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
+	if (protocol == IPPROTO_UDP ? !is_gue(skb, tunnel) : !is_tunnel_protocol(protocol))
+		return GO_ON;
+	if (ip.version != 6)
+		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
 	return 0;
+}
+
+/* RFC 2784; a key or sequence numbers (RFC 2890) are no director's. */
+always_inline int gre_parse(struct __sk_buff *skb, struct tunnel *tunnel)
+{
+	struct { __be16 flags; __be16 protocol; } gre;
+
+	if (bpf_skb_load_bytes(skb, ETHERNET_LENGTH + tunnel->length, &gre, sizeof(gre)) || (gre.flags & ~bpf_htons(GRE_HAS_CHECKSUM)))
+		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
+	if (gre.protocol == bpf_htons(ETH_P_IP))
+		tunnel->inner_protocol = IPPROTO_IPIP;
+	else if (gre.protocol == bpf_htons(ETH_P_IPV6))
+		tunnel->inner_protocol = IPPROTO_IPV6;
+	else
+		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
+	tunnel->has_checksum = !!gre.flags;
+	tunnel->length += gre.flags ? GRE_LENGTH + GRE_CHECKSUM_LENGTH : GRE_LENGTH;
+	return 0;
+}
+
+/* draft-ietf-intarea-gue: version 0, data, no options. */
+always_inline int gue_parse(struct __sk_buff *skb, struct tunnel *tunnel)
+{
+	struct { struct udphdr udp; __u8 length; __u8 protocol; __be16 flags; } gue;
+
+	if (bpf_skb_load_bytes(skb, ETHERNET_LENGTH + tunnel->length, &gue, sizeof(gue)) || gue.length || gue.flags)
+		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
+	if (gue.protocol != IPPROTO_IPIP && gue.protocol != IPPROTO_IPV6)
+		return count(DECAP_OUTCOME_PASS_MALFORMED, GO_ON);
+	tunnel->inner_protocol = gue.protocol;
+	tunnel->has_checksum = !!gue.udp.check;
+	tunnel->length += sizeof(gue);
+	return 0;
+}
+
+/* What stands behind the outer IP header, if this end takes it. */
+always_inline int tunnel_parse_header(struct __sk_buff *skb, struct tunnel *tunnel)
+{
+	__u32 *takes = bpf_map_lookup_elem(&decap_endpoints, &tunnel->endpoint);
+	__u32 kind = tunnel->inner_protocol == IPPROTO_GRE   ? DECAP_TAKES_GRE
+		     : tunnel->inner_protocol == IPPROTO_UDP ? DECAP_TAKES_GUE
+							     : DECAP_TAKES_IPIP;
+
+	if (!takes || !(*takes & kind))
+		return count(DECAP_OUTCOME_PASS_NOT_OURS, GO_ON);
+	if (kind == DECAP_TAKES_GRE)
+		return gre_parse(skb, tunnel);
+	return kind == DECAP_TAKES_GUE ? gue_parse(skb, tunnel) : 0;
 }
 
 /* RFC 6040 4.2: what the inner header's ECN bits become, or -1 when the packet has to go. */
@@ -239,6 +312,7 @@ always_inline int inner_prepare_ipv6(struct __sk_buff *skb, const struct tunnel 
  */
 always_inline int tunnel_strip(struct __sk_buff *skb, const struct tunnel *tunnel, __be16 inner_type)
 {
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 	__s32 length = tunnel->length;
 
 	if (inner_type != skb->protocol) {
@@ -249,10 +323,12 @@ always_inline int tunnel_strip(struct __sk_buff *skb, const struct tunnel *tunne
 			return -1;
 	}
 	/*
-	 * FIXED_GSO: the segments that were received keep their size. NO_CSUM_RESET: the outer header has no checksum that
-	 * covers the payload, so what the network card vouched for is the inner one, as in the kernel's own tunnels.
+	 * FIXED_GSO: the segments that were received keep their size. NO_CSUM_RESET: where the outer header has no checksum that
+	 * covers the payload, what the network card vouched for is the inner one, as in the kernel's own tunnels.
 	 */
-	if (bpf_skb_adjust_room(skb, -length, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+	if (!tunnel->has_checksum)
+		flags |= BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	if (bpf_skb_adjust_room(skb, -length, BPF_ADJ_ROOM_MAC, flags))
 		return -1;
 	/* The hash was the tunnel's, the same for every client. */
 	bpf_set_hash_invalid(skb);
@@ -284,8 +360,9 @@ int decap(struct __sk_buff *skb)
 		return GO_ON;
 	if (step)
 		return step;
-	if (!bpf_map_lookup_elem(&decap_endpoints, &tunnel.endpoint))
-		return count(DECAP_OUTCOME_PASS_NOT_OURS, GO_ON);
+	step = tunnel_parse_header(skb, &tunnel);
+	if (step)
+		return step;
 
 	inner_is_ipv6 = tunnel.inner_protocol == IPPROTO_IPV6;
 	step = inner_is_ipv6 ? inner_prepare_ipv6(skb, &tunnel) : inner_prepare_ipv4(skb, &tunnel);

@@ -58,12 +58,12 @@ static long sum_step(__u32 i, struct summing *summing)
 	struct chunk chunk = {};
 	__u32 length = summing->left < SUM_CHUNK ? summing->left : SUM_CHUNK;
 
-	/* The helpers want to see that it is neither zero nor too much. */
 	if (!length)
 		return 1;
-	asm volatile("%0 &= 127" : "+r"(length));
-	if (!length || length > SUM_CHUNK)
-		return 1;
+	/* Neither zero nor too much, so that Linux 6.1 sees it: it learns nothing from a comparison with zero. */
+	length--;
+	asm volatile("%0 &= 63" : "+r"(length));
+	length++;
 #ifdef HOOK_XDP
 	summing->failed = bpf_xdp_load_bytes(summing->ctx, summing->at, chunk.bytes, length) != 0;
 #else

@@ -6,7 +6,7 @@ import { bpfMap } from "../src/kernel/maps.ts";
 import { type BpfObject, loadObject } from "../src/kernel/object.ts";
 import { testRunTc } from "../src/kernel/test-run.ts";
 import { parseAddress } from "../src/model/address.ts";
-import { DecapOutcome, decapAddressCodec, Family } from "../src/wire/abi.ts";
+import { DecapOutcome, DecapTakes, decapAddressCodec, Family } from "../src/wire/abi.ts";
 import { u32, u64 } from "../src/wire/codec.ts";
 import { bpfObjectPath, buildBpf } from "../tools/build-bpf.ts";
 import { need } from "./need.ts";
@@ -18,6 +18,7 @@ const ARP = 0x0806;
 const IPIP = 4;
 const IPV6_INSIDE = 41;
 const UDP = 17;
+const GRE = 47;
 const DESTINATION_OPTIONS = 60;
 const FRAGMENT = 44;
 
@@ -29,6 +30,10 @@ const DIRECTOR = "10.0.0.1";
 const DIRECTOR6 = "fd00::1";
 const SERVER = "10.0.0.11";
 const SERVER6 = "fd00::11";
+/** Ends that take IPIP alone. */
+const PLAIN_END = "10.0.0.13";
+const PLAIN_END6 = "fd00::13";
+const GUE_PORT = 6080;
 
 /** lo, on which a test packet is when nothing else is said, has this address. */
 const OWN_MAC = "00:00:00:00:00:00";
@@ -50,6 +55,17 @@ const over4 = (inner: Uint8Array, protocol: number, options: { tos?: number; to?
   ipv4(DIRECTOR, options.to ?? SERVER, protocol, inner, options.tos ?? 0);
 const over6 = (inner: Uint8Array, protocol: number, options: { tos?: number; to?: string } = {}): Uint8Array =>
   ipv6(DIRECTOR6, options.to ?? SERVER6, protocol, inner, options.tos ?? 0);
+const gre = (type: number, inner: Uint8Array, flags = 0): Uint8Array =>
+  Uint8Array.from([flags, 0, type >> 8, type & 0xff, ...(flags & 0x80 ? [0x12, 0x34, 0, 0] : []), ...inner]);
+/** Without a UDP checksum, unless there is one to be seen. */
+const gue = (protocol: number, inner: Uint8Array, options: { head?: number; port?: number; checksum?: number } = {}): Uint8Array => {
+  const { head = 0, port = GUE_PORT, checksum = 0 } = options;
+  const length = 12 + inner.length;
+  return Uint8Array.from([
+    ...[0xc0, 0x01, port >> 8, port & 0xff, length >> 8, length & 0xff, checksum >> 8, checksum & 0xff],
+    ...[head, protocol, 0, 0, ...inner],
+  ]);
+};
 const frame = (type: number, packet: Uint8Array, mac = OWN_MAC): Uint8Array => ethernet(mac, type, packet);
 
 function altered(bytes: Uint8Array, changes: Readonly<Record<number, number>>): Uint8Array {
@@ -131,6 +147,97 @@ const ROWS: readonly Row[] = [
     counted: "DROP_CONGESTION",
   },
 
+  {
+    name: "GRE: IPv4 in IPv4",
+    given: frame(IPV4, over4(gre(IPV4, inner4()), GRE)),
+    becomes: frame(IPV4, inner4()),
+    counted: "IPV4_IN_IPV4",
+  },
+  {
+    name: "GRE: IPv6 in IPv4",
+    given: frame(IPV4, over4(gre(IPV6, inner6()), GRE)),
+    becomes: frame(IPV6, inner6()),
+    counted: "IPV6_IN_IPV4",
+  },
+  {
+    name: "GRE: IPv4 in IPv6",
+    given: frame(IPV6, over6(gre(IPV4, inner4()), GRE)),
+    becomes: frame(IPV4, inner4()),
+    counted: "IPV4_IN_IPV6",
+  },
+  {
+    name: "GRE: IPv6 in IPv6",
+    given: frame(IPV6, over6(gre(IPV6, inner6()), GRE)),
+    becomes: frame(IPV6, inner6()),
+    counted: "IPV6_IN_IPV6",
+  },
+  {
+    name: "GRE with a checksum",
+    given: frame(IPV4, over4(gre(IPV6, inner6(), 0x80), GRE)),
+    becomes: frame(IPV6, inner6()),
+    counted: "IPV6_IN_IPV4",
+  },
+  {
+    name: "GRE with a checksum (IPv6)",
+    given: frame(IPV6, over6(gre(IPV4, inner4(), 0x80), GRE)),
+    becomes: frame(IPV4, inner4()),
+    counted: "IPV4_IN_IPV6",
+  },
+  {
+    name: "GUE: IPv4 in IPv4",
+    given: frame(IPV4, over4(gue(IPIP, inner4()), UDP)),
+    becomes: frame(IPV4, inner4()),
+    counted: "IPV4_IN_IPV4",
+  },
+  {
+    name: "GUE: IPv6 in IPv4",
+    given: frame(IPV4, over4(gue(IPV6_INSIDE, inner6()), UDP)),
+    becomes: frame(IPV6, inner6()),
+    counted: "IPV6_IN_IPV4",
+  },
+  {
+    name: "GUE: IPv4 in IPv6",
+    given: frame(IPV6, over6(gue(IPIP, inner4()), UDP)),
+    becomes: frame(IPV4, inner4()),
+    counted: "IPV4_IN_IPV6",
+  },
+  {
+    name: "GUE: IPv6 in IPv6, with a checksum",
+    given: frame(IPV6, over6(gue(IPV6_INSIDE, inner6(), { checksum: 0x1234 }), UDP)),
+    becomes: frame(IPV6, inner6()),
+    counted: "IPV6_IN_IPV6",
+  },
+  {
+    name: "congestion on the way is told to the receiver (GUE)",
+    given: frame(IPV4, over4(gue(IPIP, inner4({ tos: ECN.capable0 })), UDP, { tos: ECN.congestion })),
+    becomes: frame(IPV4, inner4({ tos: ECN.congestion })),
+    counted: "IPV4_IN_IPV4",
+  },
+  { name: "GRE with a key", given: frame(IPV4, over4(gre(IPV4, inner4(), 0x20), GRE)), counted: "PASS_MALFORMED" },
+  { name: "GRE that carries no IP", given: frame(IPV6, over6(gre(0x6558, inner4()), GRE)), counted: "PASS_MALFORMED" },
+  { name: "GUE with options", given: frame(IPV4, over4(gue(IPIP, inner4(), { head: 1 }), UDP)), counted: "PASS_MALFORMED" },
+  { name: "GUE of another version", given: frame(IPV4, over4(gue(IPIP, inner4(), { head: 0x40 }), UDP)), counted: "PASS_MALFORMED" },
+  { name: "a control message of GUE", given: frame(IPV6, over6(gue(IPIP, inner4(), { head: 0x20 }), UDP)), counted: "PASS_MALFORMED" },
+  { name: "GUE that carries no IP", given: frame(IPV4, over4(gue(UDP, inner4()), UDP)), counted: "PASS_MALFORMED" },
+  {
+    name: "GRE to an end that does not take it",
+    given: frame(IPV4, over4(gre(IPV4, inner4()), GRE, { to: PLAIN_END })),
+    counted: "PASS_NOT_OURS",
+  },
+  { name: "GUE to an end that does not take it", given: frame(IPV4, over4(gue(IPIP, inner4()), UDP, { to: PLAIN_END })) },
+  { name: "GUE to an end that does not take it (IPv6)", given: frame(IPV6, over6(gue(IPIP, inner4()), UDP, { to: PLAIN_END6 })) },
+  { name: "a datagram to another port than GUE's", given: frame(IPV4, over4(gue(IPIP, inner4(), { port: 53 }), UDP)) },
+  {
+    name: "a packet to the server's own address in GRE",
+    given: frame(IPV4, over4(gre(IPV4, inner4({ to: SERVER })), GRE)),
+    counted: "PASS_NOT_A_VIP",
+  },
+  {
+    name: "a packet to anybody in GUE (IPv6)",
+    given: frame(IPV6, over6(gue(IPV6_INSIDE, inner6({ to: SERVER6 })), UDP)),
+    counted: "PASS_NOT_A_VIP",
+  },
+
   { name: "a tunnel to another host", given: frame(IPV4, over4(inner4(), IPIP, { to: "10.0.0.12" })), counted: "PASS_NOT_OURS" },
   {
     name: "a tunnel to another host (IPv6)",
@@ -192,14 +299,15 @@ function loaded(t: TestContext): BpfObject | undefined {
   buildBpf();
   const object = loadObject(bpfObjectPath("decap"));
   t.after(() => object.close());
-  const fill = (map: string, addresses: readonly string[]): void => {
+  const fill = (map: string, addresses: readonly string[], value: number): void => {
     const entries = bpfMap(map, object.map(map).fd, decapAddressCodec, u32);
     for (const { bytes, family } of addresses.map(parseAddress)) {
-      entries.update({ address: bytes, family: family === "ipv4" ? Family.IPV4 : Family.IPV6 }, 1);
+      entries.update({ address: bytes, family: family === "ipv4" ? Family.IPV4 : Family.IPV6 }, value);
     }
   };
-  fill("decap_endpoints", [SERVER, SERVER6]);
-  fill("decap_vips", [VIP, VIP6]);
+  fill("decap_endpoints", [SERVER, SERVER6], DecapTakes.IPIP | DecapTakes.GRE | DecapTakes.GUE | GUE_PORT);
+  fill("decap_endpoints", [PLAIN_END, PLAIN_END6], DecapTakes.IPIP);
+  fill("decap_vips", [VIP, VIP6], 1);
   return object;
 }
 

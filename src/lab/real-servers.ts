@@ -18,7 +18,8 @@ export function setUpRealServer(
   other?: { readonly method: ForwardingMethod; readonly gateway: Pair },
 ): void {
   const { method, gateway } = other ?? { method: lab.method, gateway: sides(lab.method).gateway };
-  const options = { method, vips: both(ADDRESSES.vip), gateways: both(gateway) };
+  const tunnel = method === "tun" && lab.tunnel !== "ipip" ? { tunnel: { type: lab.tunnel } } : {};
+  const options = { method, vips: both(ADDRESSES.vip), gateways: both(gateway), ...tunnel };
   inNamespace(namespaceFile(namespaceOf(lab.name, node)), () => up(options));
 }
 

@@ -12,7 +12,7 @@
 import type { Family } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { HookChoice } from "../model/plane.ts";
-import type { ForwardingMethod, SchedulerName } from "../model/service.ts";
+import type { ForwardingMethod, SchedulerName, Tunnel } from "../model/service.ts";
 
 export const SERVERS_MAX = 50;
 
@@ -26,6 +26,8 @@ export interface LabOptions {
   readonly scheduler: SchedulerName;
   /** Of rs1, rs2, …; as many as there are servers. */
   readonly weights: readonly number[];
+  /** tun: what is put around the packets. */
+  readonly tunnel: Tunnel["type"];
   /** Off: no device computes checksums or segments later than it should, as between real machines. */
   readonly offload: boolean;
 }
@@ -38,6 +40,7 @@ export const DEFAULT_OPTIONS: LabOptions = {
   hook: "auto",
   scheduler: "rr",
   weights: [],
+  tunnel: "ipip",
   offload: true,
 };
 

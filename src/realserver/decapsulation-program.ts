@@ -15,9 +15,9 @@ import { programInfo } from "../kernel/object-info.ts";
 import { findBpfFileSystem, PIN_KINDS, type PinDirectory, pinDirectory } from "../kernel/pins.ts";
 import { parseAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import { type DecapAddress, DecapOutcome, decapAddressCodec, decapOutcomeName, Family } from "../wire/abi.ts";
+import { type DecapAddress, DecapOutcome, DecapTakes, decapAddressCodec, decapOutcomeName, Family } from "../wire/abi.ts";
 import { type Codec, u32, u64 } from "../wire/codec.ts";
-import { ABSENT, type DecapsulationMap, HALF_MADE, PRESENT, type Setting } from "./setting.ts";
+import { ABSENT, type DecapsulationMap, HALF_MADE, PRESENT, type Setting, tunnelValue } from "./setting.ts";
 
 type DecapsulationAttachment = Extract<Setting, { kind: "decapsulation-attachment" }>;
 type DecapsulationAddress = Extract<Setting, { kind: "decapsulation-address" }>;
@@ -56,14 +56,30 @@ export function writeProgram(value: string): void {
 
 export function readAddress({ map, address }: DecapsulationAddress): string {
   if (readProgram() !== PRESENT) return ABSENT;
-  return withMap(map, decapAddressCodec, u32, (entries) => (entries.lookup(keyOf(address)) === undefined ? ABSENT : PRESENT));
+  return withMap(map, decapAddressCodec, u32, (entries) => {
+    const value = entries.lookup(keyOf(address));
+    if (value === undefined) return ABSENT;
+    return map === "decap_vips" ? PRESENT : takenTunnel(value);
+  });
 }
 
 export function writeAddress({ map, address }: DecapsulationAddress, value: string): void {
   withMap(map, decapAddressCodec, u32, (entries) => {
     if (value === ABSENT) entries.delete(keyOf(address));
-    else entries.update(keyOf(address), 1);
+    else entries.update(keyOf(address), map === "decap_vips" ? 1 : takesNumber(value));
   });
+}
+
+function takenTunnel(takes: number): string {
+  if (takes & DecapTakes.IPIP) return tunnelValue({ type: "ipip" });
+  if (takes & DecapTakes.GRE) return tunnelValue({ type: "gre" });
+  return tunnelValue({ type: "gue", port: takes & DecapTakes.PORT_MASK });
+}
+
+function takesNumber(value: string): number {
+  const [type, port = "0"] = value.split(" ");
+  if (type === "gre") return DecapTakes.GRE;
+  return type === "gue" ? DecapTakes.GUE | Number(port) : DecapTakes.IPIP;
 }
 
 export function readAttachment(setting: DecapsulationAttachment): string {

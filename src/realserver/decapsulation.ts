@@ -10,10 +10,10 @@
 import { type Address, type Family, formatAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import { type HostInterface, isLinkLocal, type Machine } from "./host.ts";
-import type { Settled } from "./options.ts";
+import type { Settled, TunnelEnd } from "./options.ts";
 import { type Finding, type Requirement, requireValue } from "./requirement.ts";
 import { reversePathRequirements } from "./reverse-path.ts";
-import { ABSENT, type DecapsulationMap, PRESENT, type Setting } from "./setting.ts";
+import { ABSENT, PRESENT, type Setting, tunnelValue } from "./setting.ts";
 
 interface TunnelKind {
   readonly inner: Family;
@@ -45,8 +45,8 @@ function kindsToExpect({ vips, lan }: Settled): readonly TunnelKind[] {
   return TUNNEL_KINDS.filter(({ inner, outer }) => has(vips, inner) && has(endpoints, outer));
 }
 
-function chooseDevices({ decapsulation }: Settled, kinds: readonly TunnelKind[], machine: Machine): boolean {
-  if (decapsulation === "bpf") return false;
+function chooseDevices({ decapsulation, tunnel }: Settled, kinds: readonly TunnelKind[], machine: Machine): boolean {
+  if (decapsulation === "bpf" || tunnel.type !== "ipip") return false;
   const without = kinds.filter(({ device }) => device === undefined);
   if (decapsulation === "auto") {
     // A device that appears while our program runs is no reason to change over.
@@ -95,7 +95,7 @@ function deviceAddress(device: string, vip: string): Requirement {
 }
 
 /** In an order in which no packet meets a program that knows half of its addresses. */
-function programRequirements({ lan, vips }: Settled, machine: Machine): readonly Requirement[] {
+function programRequirements({ lan, vips, tunnel }: Settled, machine: Machine): readonly Requirement[] {
   return [
     requireValue({
       name: "eBPF decapsulation is loaded",
@@ -103,10 +103,8 @@ function programRequirements({ lan, vips }: Settled, machine: Machine): readonly
       wanted: PRESENT,
       evidence: (value) => (value === PRESENT ? unwrapped(machine) : "it is not loaded: tunnel packets are not unwrapped"),
     }),
-    ...tunnelEndpoints(lan).map((address) =>
-      addressRequirement("decap_endpoints", address, "tunnels to it are taken", "tunnels to it are not taken"),
-    ),
-    ...vips.map((address) => addressRequirement("decap_vips", address, "packets to it are unwrapped", "packets to it stay wrapped")),
+    ...tunnelEndpoints(lan).map((address) => endpointRequirement(address, tunnel)),
+    ...vips.map(vipRequirement),
     ...lan.map(({ name }) =>
       requireValue({
         name: `eBPF decapsulation is on ${name}`,
@@ -118,13 +116,25 @@ function programRequirements({ lan, vips }: Settled, machine: Machine): readonly
   ];
 }
 
-function addressRequirement(map: DecapsulationMap, address: Address, holds: string, broken: string): Requirement {
+function endpointRequirement(address: Address, tunnel: TunnelEnd): Requirement {
+  const text = formatAddress(address);
+  const wanted = tunnelValue(tunnel);
+  return requireValue({
+    name: `${text} ends ${tunnel.type === "ipip" ? "tunnels" : `${tunnel.type.toUpperCase()} tunnels`}`,
+    setting: { kind: "decapsulation-address", map: "decap_endpoints", address: text },
+    wanted,
+    evidence: (value) =>
+      value === wanted ? "tunnels to it are taken" : value === ABSENT ? "tunnels to it are not taken" : `it takes ${value}, not ${wanted}`,
+  });
+}
+
+function vipRequirement(address: Address): Requirement {
   const text = formatAddress(address);
   return requireValue({
-    name: map === "decap_vips" ? `${text} is unwrapped` : `${text} ends tunnels`,
-    setting: { kind: "decapsulation-address", map, address: text },
+    name: `${text} is unwrapped`,
+    setting: { kind: "decapsulation-address", map: "decap_vips", address: text },
     wanted: PRESENT,
-    evidence: (value) => (value === PRESENT ? holds : broken),
+    evidence: (value) => (value === PRESENT ? "packets to it are unwrapped" : "packets to it stay wrapped"),
   });
 }
 

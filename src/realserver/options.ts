@@ -2,7 +2,7 @@
 
 import { type Address, formatAddress, sameAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import type { ForwardingMethod } from "../model/service.ts";
+import type { ForwardingMethod, Tunnel } from "../model/service.ts";
 import { interfaceTowards } from "./gateway.ts";
 import { announcingInterface, HIDING_PLACE } from "./hidden-address.ts";
 import { type Host, type HostInterface, interfaceHolding, isLinkLocal, lanInterfaces, notUnicast } from "./host.ts";
@@ -19,7 +19,15 @@ export interface RealServerOptions {
   /** Towards the director; left out: every Ethernet interface that is up and has an address. */
   readonly interfaces?: readonly string[];
   readonly decapsulation?: DecapsulationChoice;
+  /** tun: what the director puts around its packets; plain IPIP when left out. */
+  readonly tunnel?: TunnelEnd;
 }
+
+/** A checksum is taken or not as it comes. */
+export type TunnelEnd = Pick<Tunnel, "type" | "port">;
+
+/** IANA's for GUE. */
+export const GUE_PORT = 6080;
 
 /** The options with everything filled in, and the LAN they mean on this host. */
 export interface Settled {
@@ -28,6 +36,7 @@ export interface Settled {
   readonly gateways: readonly { readonly gateway: Address; readonly lan: HostInterface }[];
   readonly lan: readonly HostInterface[];
   readonly decapsulation: DecapsulationChoice;
+  readonly tunnel: TunnelEnd;
 }
 
 /** Throws BAD_ARGUMENT or INTERFACE_MISSING. */
@@ -38,7 +47,20 @@ export function settle(options: RealServerOptions, host: Host): Settled {
   for (const vip of vips) checkVip(vip);
   const gateways = distinct(options.gateways ?? []).map((gateway) => ({ gateway, lan: checkGateway(gateway, vips, lan, host) }));
   checkFamilies(options.method, vips, gateways, lan);
-  return { method: options.method, vips, gateways, lan, decapsulation: options.decapsulation ?? "auto" };
+  return { method: options.method, vips, gateways, lan, decapsulation: options.decapsulation ?? "auto", tunnel: settleTunnel(options) };
+}
+
+function settleTunnel({ method, tunnel, decapsulation }: RealServerOptions): TunnelEnd {
+  const { type, port } = tunnel ?? { type: "ipip" };
+  if (tunnel !== undefined && method !== "tun")
+    throw refuse(
+      `${method.toUpperCase()} has no tunnel, so there is no ${type} to be taken off`,
+      "use --method tun, or leave out --tunnel",
+    );
+  if (type !== "gue" && port !== undefined) throw refuse(`a port is GUE's only, ${type} has none`, "leave out --tunnel-port");
+  if (type !== "ipip" && decapsulation === "device")
+    throw refuse(`no tunnel device of the kernel unwraps ${type.toUpperCase()} by itself`, "use --decap bpf");
+  return type === "gue" ? { type, port: port ?? GUE_PORT } : { type };
 }
 
 function settleLan(names: readonly string[], host: Host): readonly HostInterface[] {

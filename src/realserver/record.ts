@@ -95,6 +95,7 @@ interface RecordJson {
   readonly gateways: readonly string[];
   readonly interfaces: readonly string[];
   readonly decapsulation: RealServerOptions["decapsulation"];
+  readonly tunnel?: RealServerOptions["tunnel"];
   readonly changes: readonly Change[];
 }
 
@@ -106,6 +107,7 @@ function toJson({ options, changes }: RealServerRecord): RecordJson {
     gateways: (options.gateways ?? []).map(formatAddress),
     interfaces: options.interfaces ?? [],
     decapsulation: options.decapsulation ?? "auto",
+    ...(options.tunnel === undefined ? {} : { tunnel: options.tunnel }),
     changes,
   };
 }
@@ -121,6 +123,7 @@ function fromJson(json: unknown): RealServerRecord {
       gateways: record.gateways.map(parseAddress),
       interfaces: record.interfaces,
       decapsulation: record.decapsulation ?? "auto",
+      ...(record.tunnel === undefined ? {} : { tunnel: record.tunnel }),
     },
     changes: record.changes,
   };

@@ -17,10 +17,15 @@ export type Setting =
   | { readonly kind: "tunnel-device"; readonly name: string }
   /** Our own decapsulation: program and maps loaded and pinned, */
   | { readonly kind: "decapsulation-program" }
-  /** what it may unwrap, */
+  /** what it may unwrap (of an end of tunnels "ipip", "gre", "gue 6080"), */
   | { readonly kind: "decapsulation-address"; readonly map: DecapsulationMap; readonly address: string }
   /** and where it looks at packets. */
   | { readonly kind: "decapsulation-attachment"; readonly interfaceName: string };
+
+/** An end of tunnels as a value. */
+export function tunnelValue({ type, port }: { readonly type: string; readonly port?: number }): string {
+  return port === undefined ? type : `${type} ${port}`;
+}
 
 export const ABSENT = "absent";
 export const PRESENT = "present";
@@ -87,7 +92,9 @@ export function describeChange({ setting, before, after }: Change): string {
     case "decapsulation-address":
       if (setting.map === "decap_vips")
         return gone ? `stop unwrapping packets to ${setting.address}` : `unwrap packets to ${setting.address}`;
-      return gone ? `stop accepting tunnels to ${setting.address}` : `accept tunnels to ${setting.address}`;
+      return gone
+        ? `stop accepting tunnels to ${setting.address}`
+        : `accept tunnels to ${setting.address}${after === "ipip" ? "" : ` (${after})`}`;
     case "decapsulation-attachment":
       return gone
         ? `detach the eBPF decapsulation from ${setting.interfaceName}`

@@ -59,6 +59,23 @@ export const decapOutcomeName: Readonly<Record<number, string>> = Object.freeze(
   16: "COUNT",
 });
 
+/** enum decap_takes */
+export const DecapTakes = Object.freeze({
+  PORT_MASK: 65535,
+  IPIP: 65536,
+  GRE: 131072,
+  GUE: 262144,
+});
+export type DecapTakes = (typeof DecapTakes)[keyof typeof DecapTakes];
+
+/** The names of enum decap_takes by value. */
+export const decapTakesName: Readonly<Record<number, string>> = Object.freeze({
+  65535: "PORT_MASK",
+  65536: "IPIP",
+  131072: "GRE",
+  262144: "GUE",
+});
+
 /** enum scheduler */
 export const Scheduler = Object.freeze({
   RR: 0,

@@ -3,7 +3,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Address } from "../../model/address.ts";
-import { FORWARDING_METHODS, type ForwardingMethod } from "../../model/service.ts";
+import { FORWARDING_METHODS, type ForwardingMethod, TUNNEL_TYPES, type Tunnel } from "../../model/service.ts";
 import type { Changes, RealServerOptions, RealServerStatus } from "../../realserver/realserver.ts";
 import { EXIT_CODE } from "../report.ts";
 
@@ -16,6 +16,8 @@ const TEXT = {
   vip: "address of the virtual service; repeat for more",
   gateway: "way back to the clients: the director (nat), the router (dr, tun); one a family",
   interface: "where the director's packets come in; default: every Ethernet interface with an address; repeat for more",
+  tunnel: "what the director puts around the packets (tun)",
+  tunnelPort: "the UDP port of --tunnel gue (6080)",
   decap: "who unwraps tunnel packets (tun): the kernel's devices, our eBPF program, or what fits",
   output: "form of the answer",
   upToDate: (method: string) => `this host is a real server for ${method} already; nothing was changed`,
@@ -29,6 +31,7 @@ const TEXT = {
 Examples:
   evenkeel realserver up --method dr --vip 192.0.2.10 --vip 2001:db8::10
   evenkeel realserver up --method tun --vip 192.0.2.10 --gateway 10.0.0.1
+  evenkeel realserver up --method tun --tunnel gre --vip 192.0.2.10 --gateway 10.0.0.1
   evenkeel realserver up --method nat --vip 192.0.2.10 --gateway 10.0.0.254     (the director)
   evenkeel realserver status -o json
   evenkeel realserver down`,
@@ -42,6 +45,8 @@ interface Flags {
   readonly gateway?: readonly string[];
   readonly interface?: readonly string[];
   readonly decap?: RealServerOptions["decapsulation"];
+  readonly tunnel?: Tunnel["type"];
+  readonly tunnelPort?: number;
   readonly output: Output;
 }
 
@@ -61,7 +66,15 @@ function withOptions(command: Command, needed: boolean): Command {
     .addOption(new Option("--gateway <address>", TEXT.gateway).argParser(collect))
     .addOption(new Option("--interface <name>", TEXT.interface).argParser(collect))
     .addOption(new Option("--decap <how>", TEXT.decap).choices(["auto", "device", "bpf"]).default("auto"))
+    .addOption(new Option("--tunnel <type>", TEXT.tunnel).choices(TUNNEL_TYPES))
+    .addOption(new Option("--tunnel-port <port>", TEXT.tunnelPort).argParser(portNumber))
     .addOption(outputOption());
+}
+
+function portNumber(value: string): number {
+  const port = Number(value);
+  if (!/^\d+$/.test(value) || port < 1 || port > 65535) throw new InvalidArgumentError("a port is 1 to 65535");
+  return port;
 }
 
 function outputOption(): Option {
@@ -112,7 +125,13 @@ async function toOptions(flags: Flags): Promise<RealServerOptions> {
     gateways: parseAll(flags.gateway),
     interfaces: flags.interface ?? [],
     decapsulation: flags.decap ?? "auto",
+    ...tunnelOf(flags),
   };
+}
+
+function tunnelOf({ tunnel, tunnelPort }: Flags): Pick<RealServerOptions, "tunnel"> {
+  if (tunnel === undefined && tunnelPort === undefined) return {};
+  return { tunnel: { type: tunnel ?? "gue", ...(tunnelPort === undefined ? {} : { port: tunnelPort }) } };
 }
 
 function printLines({ changed, left }: Changes, verdict: string): void {

@@ -4,7 +4,15 @@ import { styleText } from "node:util";
 import { type Command, Option } from "commander";
 import type { LabOptions } from "../../../lab/topology.ts";
 import { HOOK_CHOICES, type HookChoice } from "../../../model/plane.ts";
-import { FORWARDING_METHODS, type ForwardingMethod, SCHEDULERS, type SchedulerName, WEIGHT_MAX } from "../../../model/service.ts";
+import {
+  FORWARDING_METHODS,
+  type ForwardingMethod,
+  SCHEDULERS,
+  type SchedulerName,
+  TUNNEL_TYPES,
+  type Tunnel,
+  WEIGHT_MAX,
+} from "../../../model/service.ts";
 import { asCalled } from "../../called-as.ts";
 import { interruptible } from "./interruption.ts";
 import { type NameOption, nameOption, weightList, wholeNumber } from "./options.ts";
@@ -15,6 +23,7 @@ const TEXT = {
 Examples:
   evenkeel lab up                                         three real servers behind NAT
   evenkeel lab up --method dr --ipv6 --servers 5
+  evenkeel lab up --method tun --tunnel gre
   evenkeel lab up --scheduler wrr --weights 3,2,1
   evenkeel lab up --name other --hook xdp                 a second lab, the packet path at XDP`,
   up: (lab: LabOptions, seconds: string) =>
@@ -29,6 +38,7 @@ interface UpOptions extends NameOption {
   readonly hook: HookChoice;
   readonly scheduler?: SchedulerName;
   readonly weights?: number[];
+  readonly tunnel: Tunnel["type"];
   readonly offload: boolean;
 }
 
@@ -43,6 +53,7 @@ export function addUp(lab: Command): void {
     .addOption(new Option("--hook <hook>", "where the packet path listens").choices(HOOK_CHOICES).default("auto"))
     .addOption(new Option("--scheduler <scheduler>", "how servers are chosen (rr; with --weights wrr)").choices(SCHEDULERS))
     .addOption(new Option("--weights <list>", "of rs1,rs2,… as in 3,2,1").argParser(weightList(WEIGHT_MAX)))
+    .addOption(new Option("--tunnel <type>", "what tun puts around the packets").choices(TUNNEL_TYPES).default("ipip"))
     .option("--no-offload", "devices finish checksums and segments at once, as real cables need it")
     .addHelpText("after", TEXT.examples)
     .action(run);
@@ -60,7 +71,7 @@ async function run(given: UpOptions): Promise<void> {
 }
 
 function wanted(given: UpOptions): Partial<LabOptions> {
-  const { name, method, servers, hook, offload, weights = [] } = given;
+  const { name, method, servers, hook, offload, tunnel, weights = [] } = given;
   const scheduler = given.scheduler ?? (weights.length > 0 ? "wrr" : "rr");
-  return { name, method, servers, hook, offload, weights, scheduler, family: given.ipv6 ? "ipv6" : "ipv4" };
+  return { name, method, servers, hook, offload, tunnel, weights, scheduler, family: given.ipv6 ? "ipv6" : "ipv4" };
 }
