@@ -1,7 +1,7 @@
 /** ICMP errors of others: about a packet that went to a client the server hears of it, about one that went to a NAT server the client. */
 
 import { type Family, parseAddress } from "../../src/model/address.ts";
-import { PROTOCOLS, type Protocol, type RealServer } from "../../src/model/service.ts";
+import type { RealServer } from "../../src/model/service.ts";
 import type { IcmpKind } from "../../src/wire/icmp.ts";
 import {
   ACK,
@@ -20,7 +20,7 @@ import {
   VIPS,
 } from "./cast.ts";
 import { packetInTunnel } from "./forwarding.ts";
-import { type Facts, icmpError, packet, USUAL } from "./packets.ts";
+import { type Facts, icmpError, packet, TRANSPORTS, type Transport, USUAL } from "./packets.ts";
 import type { Expectation, PacketStep, Row } from "./row.ts";
 import { CLIENTS } from "./stage.ts";
 
@@ -50,19 +50,19 @@ function header(source: Facts["source"], destination: Facts["source"], facts: Pa
 }
 
 /** As the client's router sees an answer: from the virtual address, a few hops later. */
-function answerSeen(family: Family, protocol: Protocol, ttl = 44): Facts {
+function answerSeen(family: Family, protocol: Transport, ttl = 44): Facts {
   const ends = { source: VIPS[family], destination: CLIENTS[family], sourcePort: 80, destinationPort: USUAL.sourcePort };
   return { ...USUAL, ...ends, protocol, ttl, flags: ACK | PSH };
 }
 
-function opening(to: RealServer, protocol: Protocol): PacketStep {
+function opening(to: RealServer, protocol: Transport): PacketStep {
   const facts = request(to.address.family, { protocol });
   const as = { nat: packet(towards(to, facts)), dr: packet(hopped(facts)), tun: packetInTunnel(to, packet(hopped(facts)), facts) };
   return { send: packet(facts), expect: { kind: "forwarded", server: to, as: as[to.method as (typeof METHODS)[number]] } };
 }
 
 /** The error about an answer, as it comes and as it goes on. */
-function toServer(to: RealServer, protocol: Protocol, kind: Kind, quote: keyof typeof QUOTES): PacketStep {
+function toServer(to: RealServer, protocol: Transport, kind: Kind, quote: keyof typeof QUOTES): PacketStep {
   const { family } = to.address;
   const cut = QUOTES[quote];
   const outer = header(ROUTERS[family], VIPS[family]);
@@ -83,7 +83,7 @@ function toServer(to: RealServer, protocol: Protocol, kind: Kind, quote: keyof t
 
 const fromClientsSide = FAMILIES.flatMap((family) =>
   METHODS.flatMap((method) =>
-    PROTOCOLS.map((protocol): Row => {
+    TRANSPORTS.map((protocol): Row => {
       const to = server(family, method, { port: method === "nat" ? 8080 : 80 });
       return {
         name: `${method.toUpperCase()}, ${family}, ${protocol}: an error about an answer goes to its server`,
@@ -101,7 +101,7 @@ const fromClientsSide = FAMILIES.flatMap((family) =>
 /** The error about a request, from its server or from anybody behind the director. */
 function toClient(
   to: RealServer,
-  protocol: Protocol,
+  protocol: Transport,
   facts: { kind: Kind; quote: keyof typeof QUOTES; from: Facts["source"] },
 ): PacketStep {
   const { family } = to.address;
@@ -123,7 +123,7 @@ function toClient(
 }
 
 const fromServersSide = FAMILIES.flatMap((family) =>
-  PROTOCOLS.flatMap((protocol) =>
+  TRANSPORTS.flatMap((protocol) =>
     [80, 8080].map((port): Row => {
       const to = server(family, "nat", { port });
       const router = server(family, "nat", { n: 100 }).address;
