@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # The bundled Node and the pinned tools come before the system's.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm bench bench-lab clean
+.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm bench bench-connections bench-lab clean
 
 help: ## this list
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r what why; do printf '%-18s %s\n' "$$what" "$$why"; done
@@ -55,6 +55,9 @@ test-vm: setup-test ## the packet rows and a lab round on Debian 12's own kernel
 
 bench: build ## nanoseconds a packet, as a ratio to an empty program and to a MAC swap (root)
 	node bench/packet.ts
+
+bench-connections: build ## a million connections held: memory, a packet, a new one, sweep, count, list (root)
+	node bench/connections.ts
 
 bench-lab: setup-bench ## requests, connections, packets and bytes a second beside nftables, HAProxy and nginx (root)
 	node tools/build-bpf.ts

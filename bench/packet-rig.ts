@@ -5,7 +5,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { BpfPlane } from "../src/director/bpf-plane.ts";
-import { PacketPath } from "../src/director/packet-path.ts";
+import { PacketPath, type PacketPathOptions } from "../src/director/packet-path.ts";
 import { addAddress } from "../src/kernel/addresses.ts";
 import { bpfObjectPath } from "../src/kernel/bpf-objects.ts";
 import { libbpf } from "../src/kernel/libbpf.ts";
@@ -44,14 +44,17 @@ export class Harness {
   readonly hook: Hook;
   readonly empty: number;
   readonly swap: number;
+  readonly readLine: number;
   readonly #object: BpfObject;
   readonly #state: BpfMap<number, Bench>;
 
-  constructor(hook: Hook) {
+  /** With so many groups of lines to read from; one when left out. */
+  constructor(hook: Hook, groups = 1) {
     this.hook = hook;
-    this.#object = loadObject(bpfObjectPath(`bench-${hook}`));
+    this.#object = loadObject(bpfObjectPath(`bench-${hook}`), { maps: { lines: { maxEntries: groups } } });
     this.empty = this.#object.program("empty").fd;
     this.swap = this.#object.program("swap").fd;
+    this.readLine = this.#object.program("read_line").fd;
     this.#state = bpfMap("bench", this.#object.map("bench").fd, u32, benchCodec);
   }
 
@@ -63,6 +66,12 @@ export class Harness {
     const result = libbpf.bpf_map_update_elem(this.#object.map("subject").fd, wordBytes(0), wordBytes(program), 0);
     if (result < 0) throw systemCallError("put the measured program behind the one that restores its packets", -result);
     return rig.run(this.hook, this.#object.program("restore").fd, frame, repeat);
+  }
+
+  /** Nanoseconds to read a random one of so many lines, waited for. */
+  measureLine(rig: Rig, lines: number, repeat: number): number {
+    this.#state.update(0, { frame: new Uint8Array(TEMPLATE_BYTES), order: 0, length: 0, flows: lines, next: 0 });
+    return rig.runTimed(this.hook, this.readLine, rig.frame("established"), repeat);
   }
 
   close(): void {
@@ -80,7 +89,7 @@ export class Rig {
   /** Programs of other builds, on the same maps. */
   readonly #others: BpfObject[] = [];
 
-  constructor(method: ForwardingMethod, family: Family) {
+  constructor(method: ForwardingMethod, family: Family, options: PacketPathOptions = {}) {
     this.method = method;
     this.family = family;
     const made = inNewNamespace(() => {
@@ -95,7 +104,7 @@ export class Rig {
       for (const [i, address] of servers.entries()) {
         setNeighbour({ interfaceIndex: index, address, mac: Uint8Array.of(2, 0, 0, 0, 0, i), state: "permanent" });
       }
-      const path = PacketPath.create({}, memoryPins());
+      const path = PacketPath.create(options, memoryPins());
       new BpfPlane(path).apply({
         kind: "add-service",
         service: {
@@ -113,6 +122,11 @@ export class Rig {
     this.#path = made.path;
     this.ifindex = made.index;
     this.#mac = made.mac;
+  }
+
+  /** For what reads and sweeps the table; closed with the rig. */
+  get path(): PacketPath {
+    return this.#path;
   }
 
   program(hook: Hook): number {

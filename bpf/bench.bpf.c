@@ -29,6 +29,15 @@ struct {
 	__type(value, struct bench);
 } bench SEC(".maps");
 
+/* As large as a connection table, when that is what is measured. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct connection_group);
+} lines SEC(".maps");
+
 enum {
 	/* Where the network header begins: headers are written as words from there, in the sizes in which they are read again. */
 	HEADERS = ETH_HLEN,
@@ -128,6 +137,26 @@ int swap(context *ctx)
 #else
 	return bpf_redirect(ctx->ifindex, 0);
 #endif
+}
+
+/* What no look-up can do without: a random line of the table is read, and which one depends on what the last one held. */
+SEC(HOOK_SECTION)
+int read_line(context *ctx)
+{
+	__u32 zero = 0;
+	struct bench *state = bpf_map_lookup_elem(&bench, &zero);
+	struct connection_group *group;
+	__u32 random, index;
+
+	if (!state)
+		return VERDICT_DROP;
+	random = (bpf_get_prandom_u32() + state->next) & (state->flows - 1);
+	index = random / CONNECTION_GROUP_SLOTS;
+	group = bpf_map_lookup_elem(&lines, &index);
+	if (!group)
+		return VERDICT_DROP;
+	state->next = READ_ONCE(group->slot[random & (CONNECTION_GROUP_SLOTS - 1)].life);
+	return VERDICT_PASS;
 }
 
 char _license[] SEC("license") = "GPL";

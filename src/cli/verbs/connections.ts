@@ -19,7 +19,6 @@ const TEXT = {
   badState: (state: string) => `there is no state ${state}`,
   badLimit: (limit: string) => `${limit} is no number of connections`,
   badLimitCure: "give a whole number; 0 lists all",
-  title: "connections",
   more: (listed: number) => `${listed} are listed and there are more: --limit 0 lists all, --count counts them`,
   nothing: "no connection matches",
   total: (total: number, active: number, templates: number) =>
@@ -42,8 +41,6 @@ Exit codes: 0 read, 1 there is no packet path, 2 wrong usage, 5 not permitted`,
 };
 
 const LIMIT_TEXT = 500;
-/** Bytes that are gathered before they are written. */
-const CHUNK = 64 * 1024;
 const MARK = /^mark:(\d+)$/;
 
 interface Options {
@@ -90,8 +87,7 @@ async function run(options: Options): Promise<void> {
   const reader = new ConnectionReader(path);
   try {
     if (options.count) await printCounts(reader, filter, options.output);
-    else if (options.output === "json") await printJson(reader.connections(filter), limit);
-    else await printText(reader.connections(filter), limit);
+    else await printList(reader.connections(filter), limit, options.output);
   } finally {
     reader.close();
     path.close();
@@ -124,102 +120,12 @@ async function limitOf({ limit, output }: Options): Promise<number> {
   throw new EvenkeelError("BAD_ARGUMENT", TEXT.badLimit(limit), { cure: TEXT.badLimitCure });
 }
 
-/** Gathers what is written, and waits where the reader is slower than we; false when nobody reads any more. */
-class Output {
-  #text = "";
-  #lost = false;
-
-  constructor() {
-    process.stdout.once("error", () => {
-      this.#lost = true;
-    });
-  }
-
-  get lost(): boolean {
-    return this.#lost;
-  }
-
-  /** Whether it has to be flushed. */
-  add(text: string): boolean {
-    this.#text += text;
-    return this.#text.length >= CHUNK;
-  }
-
-  async flush(): Promise<void> {
-    const text = this.#text;
-    this.#text = "";
-    if (text === "" || this.#lost) return;
-    await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
-  }
-}
-
-/** The columns of ipvsadm, so that what reads its list reads ours. */
-async function printText(connections: Iterable<Connection>, limit: number): Promise<void> {
-  const { formatEndpoint } = await import("../../model/address.ts");
-  const line = (pro: string, expire: string, state: string, source: string, virtual: string, destination: string) =>
-    `${pro.padEnd(3)} ${expire.padEnd(6)} ${state.padEnd(11)} ${source.padEnd(21)} ${virtual.padEnd(21)} ${destination}\n`;
-  const output = new Output();
-  output.add(line("pro", "expire", "state", "source", "virtual", "destination"));
-  let listed = 0;
-  let more = false;
-  for (const one of connections) {
-    if (listed === limit) {
-      more = true;
-      break;
-    }
-    listed++;
-    const ends = [one.client, one.virtual, one.server].map(({ address, port }) => formatEndpoint(address, port));
-    const [source = "", virtual = "", destination = ""] = ends;
-    const wait = output.add(line(one.protocol.toUpperCase(), minutes(one.expiresMs), one.state, source, virtual, destination));
-    if (wait) await output.flush();
-    if (output.lost) return;
-  }
-  await output.flush();
+async function printList(connections: Iterable<Connection>, limit: number, form: Options["output"]): Promise<void> {
+  const { listAsJson, listAsText } = await import("../connection-listing.ts");
+  const { listed, more } = await (form === "json" ? listAsJson : listAsText)(connections, { limit, stream: process.stdout });
+  if (form === "json") return;
   if (listed === 0) process.stderr.write(`${TEXT.nothing}\n`);
   if (more) process.stderr.write(`${TEXT.more(listed)}\n`);
-}
-
-function minutes(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const two = (number: number) => `${number}`.padStart(2, "0");
-  return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
-}
-
-/** One document, a line for a connection. */
-async function printJson(connections: Iterable<Connection>, limit: number): Promise<void> {
-  const { formatAddress } = await import("../../model/address.ts");
-  const end = ({ address, port }: Connection["client"]) => ({ address: formatAddress(address), port });
-  const output = new Output();
-  output.add('{"connections":[');
-  let listed = 0;
-  let more = false;
-  for (const one of connections) {
-    if (listed === limit) {
-      more = true;
-      break;
-    }
-    const { protocol, state, method, active, template, mark, parent, slot, generation, children } = one;
-    const text = JSON.stringify({
-      protocol,
-      state,
-      expiresSeconds: Math.round(one.expiresMs / 100) / 10,
-      client: end(one.client),
-      virtual: end(one.virtual),
-      server: end(one.server),
-      method,
-      active,
-      ...(template ? { template, children } : {}),
-      ...(mark === undefined ? {} : { mark }),
-      ...(parent === undefined ? {} : { parent }),
-      slot,
-      generation,
-    });
-    const wait = output.add(listed++ === 0 ? `\n${text}` : `,\n${text}`);
-    if (wait) await output.flush();
-    if (output.lost) return;
-  }
-  output.add(`\n],"listed":${listed},"more":${more}}\n`);
-  await output.flush();
 }
 
 async function printCounts(reader: ConnectionReader, filter: ConnectionFilter, form: Options["output"]): Promise<void> {
