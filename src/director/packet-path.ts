@@ -19,6 +19,8 @@ import {
   type Choose,
   chooseCodec,
   Limits,
+  type LimitsChange,
+  limitsChangeCodec,
   MAPS,
   type MapName,
   type Settings,
@@ -32,8 +34,8 @@ import { ticks, timeoutTicks } from "./timeouts.ts";
 
 type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
 
-/** Programs by the names of their pins. The XDP one is loaded when the first interface wants it. */
-const TC_PROGRAMS = { director: "director_tc", sweep: "sweep", choose: "choose" } as const;
+/** Programs by the names of their pins, the sweep last (open). The XDP one is loaded when the first interface wants it. */
+const TC_PROGRAMS = { director: "director_tc", choose: "choose", set_limits: "set_limits", sweep: "sweep" } as const;
 const XDP_PROGRAM = "director_xdp";
 /** The programs that the tc one calls (bpf/rare.h): libbpf puts them there as it loads the object. Without the pin the kernel would empty it. */
 const RARE_PROGRAMS = "rare_programs";
@@ -117,9 +119,7 @@ export class PacketPath {
     try {
       for (const name of [...Object.keys(MAPS), RARE_PROGRAMS]) pins.pin("maps", name, object.map(name).fd);
       openMap("settings", object.map("settings").fd).update(0, freshSettings(groups));
-      pins.pin("programs", TC_PROGRAMS.director, object.program("director").fd);
-      pins.pin("programs", TC_PROGRAMS.choose, object.program("choose").fd);
-      pins.pin("programs", TC_PROGRAMS.sweep, object.program("sweep").fd);
+      for (const [program, pin] of Object.entries(TC_PROGRAMS)) pins.pin("programs", pin, object.program(program).fd);
     } catch (error) {
       PacketPath.remove(pins);
       throw error;
@@ -181,6 +181,12 @@ export class PacketPath {
     const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.choose), encoded(chooseCodec, question));
     const { position } = decoded(chooseCodec, argument);
     return position === Choice.NONE ? undefined : position;
+  }
+
+  /** New thresholds of a server, whose overload is judged by them at once. Upper 0: none; lower 0: three quarters of upper. */
+  setLimits(server: number, limits: { readonly upper: number; readonly lower: number }): void {
+    const change: LimitsChange = { server, ...limits };
+    runSyscallProgram(this.#open("programs", TC_PROGRAMS.set_limits), encoded(limitsChangeCodec, change));
   }
 
   settings(): Settings {
