@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # The bundled Node and the pinned tools come before the system's.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm bench bench-connections bench-lab clean
+.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm bench bench-connections bench-ipvs bench-lab clean
 
 help: ## this list
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r what why; do printf '%-18s %s\n' "$$what" "$$why"; done
@@ -62,6 +62,9 @@ bench-connections: build ## a million connections held: memory, a packet, a new 
 bench-lab: setup-bench ## requests, connections, packets and bytes a second beside nftables, HAProxy and nginx (root)
 	node tools/build-bpf.ts
 	node bench/lab.ts
+
+bench-ipvs: setup-bench ## instructions a packet beside the kernel's own IPVS, in an emulated machine that counts them (root)
+	node bench/ipvs.ts
 
 clean: ## remove what the build made
 	rm -rf build

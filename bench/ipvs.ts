@@ -1,0 +1,108 @@
+/**
+ * The packet path beside the kernel's own IPVS, in processor instructions: for each packet forwarded and for each new connection.
+ *
+ *   node bench/ipvs.ts [--quick] [-o json] [--only TEXT]
+ *
+ * Here the kernel has no IPVS, and on a shared machine times are noise; so both run in Debian's kernel inside an emulated machine that
+ * counts instructions (tools/vm-run --icount), on the same network in one run, and a run repeats to about half a percent. What is
+ * counted is everything between a packet's way in and its end behind the director: what the same packet costs that ends where it would come
+ * in (`none`) is taken off. So the figures hold the kernel's work too, the way out of the one veth and into the other. What they do not
+ * see is caches and branches: bench/packet.ts measures those.
+ */
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { renderTable } from "../src/cli/table.ts";
+import { isRoot } from "../src/kernel/capability.ts";
+import { EvenkeelError } from "../src/model/error.ts";
+import { type Figure, figuresOf, type Judged, judge } from "./ipvs/figures.ts";
+import type { Sample } from "./ipvs/guest.ts";
+import { ROWS, rowName } from "./ipvs/rows.ts";
+import { prepareTools } from "./ipvs/tools.ts";
+import { type BenchOptions, runBench } from "./measure.ts";
+
+const USAGE = `usage: node bench/ipvs.ts [--quick] [-o json] [--only TEXT]
+  --quick      1,000 packets a sample instead of 4,000
+  -o json      the figures as JSON
+  --only TEXT  only rows whose name holds the text, and what is taken off; the names are those of the JSON's rows
+As root (the emulated machine reads this one's file system). Exit code 0: every goal is met; 1: not, or it could not be measured.`;
+
+const COUNTS = { quick: 1000, full: 4000 };
+const TIMEOUT_SECONDS = 900;
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * String instructions count one for each byte moved, so the kernel is kept from those that move many (rep_good, erms, fsrm): it copies by
+ * loops, as it does in the emulator for both sides alike.
+ */
+const KERNEL_ARGUMENTS = "clearcpuid=112,297,580";
+const MODULES = "act_bpf cls_bpf sch_ingress";
+
+await runBench({ usage: USAGE, own: ["only"], run });
+
+function run(options: BenchOptions): boolean {
+  if (!isRoot()) throw new EvenkeelError("NOT_PERMITTED", "the emulated machine reads this one's file system, which takes root");
+  prepareTools();
+  const only = options.own["only"];
+  const rows = ROWS.filter((row) => only === undefined || row.forwarder === "none" || rowName(row).includes(only));
+  const count = options.quick ? COUNTS.quick : COUNTS.full;
+  const figures = figuresOf(measureInMachine(count, rows.map(rowName)));
+  const judged = judge(figures);
+  if (options.json) process.stdout.write(`${JSON.stringify({ bench: "ipvs", count, figures, judged }, undefined, 2)}\n`);
+  else process.stdout.write(`${report(figures, judged, count)}\n`);
+  return judged.every(({ met }) => met);
+}
+
+function measureInMachine(count: number, names: readonly string[]): Sample[] {
+  const guest = ["node_modules/.bin/node", "--disable-warning=ExperimentalWarning", "bench/ipvs/guest.ts", String(count), ...names];
+  const machine = [
+    "--icount",
+    "--mem",
+    "1536",
+    "--timeout",
+    String(TIMEOUT_SECONDS),
+    "--append",
+    ` ${KERNEL_ARGUMENTS}`,
+    "--modules",
+    MODULES,
+  ];
+  const ran = spawnSync(join(ROOT, "tools", "vm-run"), [...machine, "--", ...guest], { cwd: ROOT, encoding: "utf8", maxBuffer: 16 << 20 });
+  if (ran.error !== undefined) throw new EvenkeelError("COMMAND_FAILED", `cannot run tools/vm-run: ${ran.error.message}`);
+  if (ran.status !== 0) throw new EvenkeelError("COMMAND_FAILED", `the emulated machine ended with ${ran.status}:\n${ran.stderr.trim()}`);
+  return ran.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Sample);
+}
+
+function report(figures: readonly Figure[], judged: readonly Judged[], count: number): string {
+  const right = (title: string) => ({ title, align: "right" as const });
+  const all = figures.map(({ name, total, net, spread }) => [name, whole(total), whole(net), `${(spread * 100).toFixed(2)} %`]);
+  const goals = judged.map(({ goal, ipvs, evenkeel, ratio, met }) => [
+    `${goal.input === "packets" ? "tc" : "XDP"} ${goal.way}${goal.fresh ? ", new connection" : ""}`,
+    whole(ipvs),
+    whole(evenkeel),
+    ratio.toFixed(2),
+    `<= ${goal.most}`,
+    met ? "met" : "MISSED",
+  ]);
+  const missed = judged.filter(({ met }) => !met).length;
+  return [
+    `Instructions a packet in Debian's kernel, emulated; UDP, 64 bytes, IPv4, ${count} packets a sample.`,
+    "",
+    renderTable([{ title: "row" }, right("whole"), right("net"), right("two samples differ")], all),
+    "",
+    "net: less the row `none` of the same input. packets: socket buffers (tc); frames: XDP frames. new: each packet of another client port.",
+    "reply: NAT's way back. redirect, redirect_neigh: a program that only sends on, as tc and XDP can do it at the least.",
+    "",
+    renderTable([{ title: "goal" }, right("IPVS"), right("Evenkeel"), right("ratio"), right("goal"), { title: "" }], goals),
+    "",
+    missed === 0 ? "Every goal is met." : `${missed} of ${judged.length} goals are missed.`,
+    "To repeat: make bench-ipvs",
+  ].join("\n");
+}
+
+function whole(instructions: number): string {
+  return Math.round(instructions).toLocaleString("en");
+}

@@ -1,0 +1,52 @@
+/** From samples to figures, and to what they say of the goals. */
+
+import { median } from "../measure.ts";
+import type { Sample } from "./guest.ts";
+import { GOALS, type Goal, ROWS, type Row, rowName } from "./rows.ts";
+
+export interface Figure {
+  readonly row: Row;
+  readonly name: string;
+  /** Instructions a packet from its way in to its end. */
+  readonly total: number;
+  /** Less what a packet costs that ends where it comes in. */
+  readonly net: number;
+  /** How far the samples lie apart, as a share of the whole. */
+  readonly spread: number;
+}
+
+export interface Judged {
+  readonly goal: Goal;
+  readonly ipvs: number;
+  readonly evenkeel: number;
+  readonly ratio: number;
+  readonly met: boolean;
+}
+
+export function figuresOf(samples: readonly Sample[]): Figure[] {
+  const totals = new Map<string, number[]>();
+  for (const { row, instructions } of samples) totals.set(row, [...(totals.get(row) ?? []), instructions]);
+  const ends = new Map(
+    ROWS.filter(({ forwarder }) => forwarder === "none").map((row) => [row.input, median(totals.get(rowName(row)) ?? [])]),
+  );
+  return ROWS.flatMap((row) => {
+    const name = rowName(row);
+    const own = totals.get(name);
+    if (own === undefined) return [];
+    const total = median(own);
+    return [{ row, name, total, net: total - (ends.get(row.input) ?? Number.NaN), spread: (Math.max(...own) - Math.min(...own)) / total }];
+  });
+}
+
+/** Goals of which both sides were measured. */
+export function judge(figures: readonly Figure[]): Judged[] {
+  return GOALS.flatMap((goal) => {
+    const of = (forwarder: "ipvs" | "evenkeel") =>
+      figures.find(({ row }) => row.forwarder === forwarder && row.input === goal.input && row.way === goal.way && row.fresh === goal.fresh)
+        ?.net;
+    const [ipvs, evenkeel] = [of("ipvs"), of("evenkeel")];
+    if (ipvs === undefined || evenkeel === undefined) return [];
+    const ratio = evenkeel / ipvs;
+    return [{ goal, ipvs, evenkeel, ratio, met: ratio <= goal.most }];
+  });
+}
