@@ -103,6 +103,9 @@ struct entry {
 	__u16 half_open;
 	__u16 pushing;
 	__u64 life;
+	/* Whose slot it took: the life word and the template of it, for entry_settle(). 0: nobody's. */
+	__u64 ended;
+	__u32 ended_parent;
 };
 
 enum {
@@ -161,9 +164,9 @@ static long entry_step(__u32 i, struct entry *entry)
 	if (life_phase(before) == LIFE_LIVE) {
 		if (!slot_seize(connection, before, generation | LIFE_BUSY, entry->now, settings))
 			return 0;
-		slot_release(connection, entry->index, before, settings, entry->pushing);
-		if (entry->pushing)
-			count_outcome(OUTCOME_HALF_OPEN_EVICTED, 0);
+		load_leave(connection->server, before, connection->method);
+		entry->ended = before;
+		entry->ended_parent = connection->parent;
 	} else if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before) {
 		return 0;
 	}
@@ -174,6 +177,22 @@ static long entry_step(__u32 i, struct entry *entry)
 	__sync_lock_test_and_set(&connection->life, entry->life);
 	entry->slot = slot;
 	return 1;
+}
+
+/*
+ * The rest of the accounting for the connection whose slot was taken, as slot_release() does it; after the loop, because the
+ * stacks of these calls and of the loop's step together are too much for Linux (512 bytes from the program on).
+ */
+static __always_inline void entry_settle(const struct entry *entry)
+{
+	__u64 life = entry->ended;
+
+	if (life_distance(life))
+		overflow_release(entry->index, life_tag(life), life_distance(life), entry->mask);
+	if (entry->ended_parent && !(life & LIFE_TEMPLATE))
+		template_part(entry->ended_parent, entry->pushing);
+	if (entry->pushing)
+		count_outcome(OUTCOME_HALF_OPEN_EVICTED, 0);
 }
 
 /* Where no group has room, from home on, the first one with a half-open connection: that has to go. */
@@ -212,6 +231,8 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 			template_part(newcomer->parent, 0);
 		return 0;
 	}
+	if (unlikely(entry.ended))
+		entry_settle(&entry);
 	place->group = entry.index;
 	place->slot = entry.slot;
 	place->life = entry.life;
