@@ -121,10 +121,6 @@ enum limits {
 	HALF_OPEN_PER_GROUP = 6,
 	/* Mark rules in two banks: one is read while the other is written. */
 	MARK_RULES_MAX = 256,
-	/* Candidates of a group, of which the best is remembered (struct candidate_group). */
-	CANDIDATE_GROUP = 64,
-	/* Servers that lblcr keeps for one destination. */
-	LBLCR_SERVERS = 16,
 	/* Bits of the two address filters in struct settings. */
 	ADDRESS_FILTER_BITS = 1024,
 	ADDRESS_FILTER_WORDS = 16,

@@ -30,6 +30,17 @@ enum plan_flag {
 	PLAN_PORT = 0x10,
 };
 
+enum schedule_limits {
+	/* sh and dh: CONFIG_IP_VS_SH_TAB_BITS and CONFIG_IP_VS_DH_TAB_BITS are 8. */
+	HASH_BUCKETS = 256,
+	/* mh: the prime of CONFIG_IP_VS_MH_TAB_INDEX 12. */
+	MAGLEV_PLACES = 4093,
+	/* Candidates of a group, of which the best is remembered (struct candidate_group). */
+	CANDIDATE_GROUP = 64,
+	/* Servers that lblcr keeps for one destination; a power of two. A set that is full loses its oldest to a new one. */
+	LOCALITY_SERVERS = 32,
+};
+
 /*
  * How a service chooses: made anew by the control plane at each change, never altered but for the cursor.
  * cursor: rr: low word = position of the last choice + 1, 0 before the list.
@@ -47,15 +58,17 @@ struct plan {
 	__u32 weight_max;
 	__u32 weight_divisor;
 	__u32 service;
-	/* sh, dh, mh: positions in buckets[], from this one on (counted in positions, a multiple of four). */
+	/* sh, dh, mh: positions in buckets[], from this one on. 0 positions: no server ever had a weight. */
 	__u32 first_bucket;
 	__u32 bucket_count;
-	/* lc, wlc, sed, nq, fo, ovf with more than CANDIDATE_GROUP servers: candidate_groups[first_group ...]; 0 groups: none. */
+	/* Schedulers that compare loads, with more than CANDIDATE_GROUP servers: candidate_groups[first_group ...]. 0 groups: a plain scan. */
 	__u32 first_group;
 	__u32 group_count;
 	/* twos: the sum of all weights. */
 	__u32 weight_sum;
-	__u32 reserved[2];
+	/* lblc, lblcr: under which number their localities are kept (a new one when the scheduler begins anew), and ticks until they expire. */
+	__u32 memory;
+	__u32 memory_ticks;
 };
 
 struct candidate {
@@ -76,18 +89,19 @@ enum bucket_value {
 	BUCKET_EMPTY = 0xffff,
 };
 
-/* The best of CANDIDATE_GROUP candidates, kept until something of one of them changes. */
+/* The best of CANDIDATE_GROUP candidates, remembered until something of one of them changes. */
 struct candidate_group {
-	/* Set by whoever changes a server's load; whoever looks next clears it and looks again at each candidate. */
-	__u32 stale;
-	/* Position in the plan, or CHOICE_NONE. */
-	__u32 best;
+	/* Counted up by whoever changes a server's load, after the change. */
+	__u32 changes;
+	__u32 reserved;
+	/* High word: the count of changes at which it was looked for; low word: its position in the plan, or CHOICE_NONE. */
+	__u64 best;
 };
 
 /* lblc and lblcr: which servers a destination has. */
 struct locality_key {
 	__u8 address[16];
-	__u32 service;
+	__u32 memory;
 	__u32 family;
 };
 
@@ -96,8 +110,8 @@ struct locality {
 	__u32 last_use;
 	__u32 last_change;
 	__u32 count;
-	/* Oldest first. */
-	__u32 server[16];
+	/* Numbers of servers, oldest first; lblc has only one. */
+	__u32 server[32];
 };
 
 enum choice {
@@ -107,8 +121,8 @@ enum choice {
 /* Argument and result of the choose program: what a new connection under this plan would get; moves the cursor. */
 struct choose {
 	__u32 plan;
-	/* Result: position among the plan's candidates, or CHOICE_NONE. */
-	__u32 position;
+	/* Result: the server's number, or CHOICE_NONE. */
+	__u32 server;
 	/* The flow, as its first packet shows it. */
 	__u8 source[16];
 	__u8 destination[16];

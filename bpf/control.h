@@ -33,7 +33,7 @@ int choose(struct choose *argument)
 	__builtin_memcpy(&packet.source, argument->source, 16);
 	__builtin_memcpy(&packet.destination, argument->destination, 16);
 	packet.flow.ends = flow_ends(argument->source_port, argument->protocol, argument->family, argument->destination_port);
-	argument->position = schedule(argument->plan, &packet);
+	argument->server = schedule(argument->plan, &packet);
 	return 0;
 }
 

@@ -68,21 +68,11 @@ static __always_inline int service_connect(const struct packet *packet, const st
 					   const struct settings *settings, struct place *place)
 {
 	struct newcomer newcomer = {};
-	struct candidate *candidate;
 	struct server *server;
-	struct plan *plan;
-	__u32 plan_index = READ_ONCE(service->plan);
-	__u32 position = schedule(plan_index, packet);
-	__u32 index;
+	__u32 index = schedule(READ_ONCE(service->plan), packet);
 
-	plan = bpf_map_lookup_elem(&plans, &plan_index);
-	if (!plan || position == CHOICE_NONE)
+	if (index == CHOICE_NONE)
 		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
-	index = plan->first + position;
-	candidate = bpf_map_lookup_elem(&candidates, &index);
-	if (!candidate)
-		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
-	index = candidate->server;
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server)
 		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);

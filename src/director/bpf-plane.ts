@@ -4,7 +4,7 @@ import { type Address, sameAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
-import { schedulerOf } from "../scheduler/index.ts";
+import { placeKeeperOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
 import { outcomeName, type Service, type ServiceKey } from "../wire/abi.ts";
 import { filterMayHold } from "./address-filter.ts";
@@ -194,7 +194,7 @@ export class BpfPlane implements DataPlane {
     clearTraffic(this.#path, "service", index);
 
     // One at a time, as IPVS would: some schedulers remember the way by which a list grew.
-    const scheduler = schedulerOf(head.scheduler);
+    const scheduler = placeKeeperOf(head.scheduler);
     let members: readonly Member[] = [];
     let memory = scheduler.prepare(members);
     for (const server of servers) {
@@ -215,7 +215,7 @@ export class BpfPlane implements DataPlane {
     if (serviceName(entry.head) !== serviceName(head)) throw misfit(`${serviceName(entry.head)} cannot become ${serviceName(head)}`);
     const edited = { ...entry, head, timeouts: this.#placeTimeouts(head, entry) };
     if (entry.head.scheduler !== head.scheduler) {
-      const scheduler = schedulerOf(head.scheduler);
+      const scheduler = placeKeeperOf(head.scheduler);
       this.#replacePlan(edited, entry.members, scheduler.cursor(scheduler.prepare(entry.members)));
     } else if (!sameFlags(entry.head, head)) this.#replacePlan(edited, entry.members, this.#plans.cursor(entry.plan));
     else {
@@ -264,13 +264,13 @@ export class BpfPlane implements DataPlane {
   }
 
   #changeMembers(entry: ServiceEntry, members: readonly Member[]): void {
-    const scheduler = schedulerOf(entry.head.scheduler);
+    const scheduler = placeKeeperOf(entry.head.scheduler);
     const memory = scheduler.resume(entry.members, this.#plans.cursor(entry.plan));
     this.#replacePlan(entry, members, scheduler.cursor(scheduler.changed(memory, entry.members, members)));
   }
 
   #replacePlan(entry: ServiceEntry, members: readonly Member[], cursor: Cursor): void {
-    const plan = this.#plans.write({ service: entry.index, ...entry.head, members }, cursor);
+    const plan = this.#plans.write({ service: entry.index, ...entry.head, members }, cursor, entry.plan);
     const changed = { ...entry, plan, members };
     this.#path.maps.services.update(keyOf(entry.head), this.#value(changed), "existing");
     this.#plans.free(entry.plan);
@@ -308,9 +308,9 @@ export class BpfPlane implements DataPlane {
 
   #recover(key: ServiceKey, value: Service): ServiceEntry {
     const plan = this.#plans.read(value.plan);
-    const members = this.#plans.candidates(plan).map(({ server, weight }): Member => {
+    const members = this.#plans.candidates(plan).map(({ server, weight, lastWeight }): Member => {
       const { address, port } = this.#servers.read(server);
-      return { ...idleCandidate({ address, port, weight }), number: server };
+      return { ...idleCandidate({ address, port, weight }), lastWeight, number: server };
     });
     const schedulerFlags = this.#plans.schedulerFlags(plan);
     const head: ServiceHead = {

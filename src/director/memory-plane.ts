@@ -19,7 +19,7 @@ import {
 } from "../model/plane.ts";
 import { type Protocol, type RealServer, serverName, serviceName, thresholdsOf, type VirtualService } from "../model/service.ts";
 import { schedulerOf } from "../scheduler/index.ts";
-import { type Candidate, type Flow, idleCandidate } from "../scheduler/scheduler.ts";
+import { type Candidate, type Flow, idleCandidate, LOCALITY_SECONDS, type Occasion } from "../scheduler/scheduler.ts";
 
 interface ServerEntry {
   server: RealServer;
@@ -181,7 +181,7 @@ export class MemoryPlane implements DataPlane {
     if (this.#services.has(name)) throw misfit(`the service ${name} is there already`);
     const twice = servers.find((server, i) => servers.findIndex((other) => serverName(other) === serverName(server)) !== i);
     if (twice !== undefined) throw misfit(`the server ${serverName(twice)} stands twice in ${name}`);
-    const entry: ServiceEntry = { head, connections: 0n, zero: 0n, memory: schedulerOf(head.scheduler).prepare([]), servers: [] };
+    const entry: ServiceEntry = { head, connections: 0n, zero: 0n, memory: schedulerOf(head.scheduler).prepare([], 0), servers: [] };
     for (const server of servers) this.#addServer(entry, server);
     this.#services.set(name, entry);
   }
@@ -190,7 +190,7 @@ export class MemoryPlane implements DataPlane {
     const entry = this.#service(head);
     const another = entry.head.scheduler !== head.scheduler;
     entry.head = head;
-    if (another) entry.memory = schedulerOf(head.scheduler).prepare(candidates(entry));
+    if (another) entry.memory = schedulerOf(head.scheduler).prepare(candidates(entry), 0);
   }
 
   #deleteService(head: ServiceHead): void {
@@ -231,7 +231,16 @@ export class MemoryPlane implements DataPlane {
   }
 
   #choose(service: ServiceEntry, flow: Flow): ServerEntry | undefined {
-    const position = schedulerOf(service.head.scheduler).choose(candidates(service), flow, service.memory);
+    const flags = service.head.schedulerFlags ?? [];
+    const occasion: Occasion = {
+      fallback: flags.includes("fallback"),
+      usePort: flags.includes("port"),
+      // Time stands still here: what lblc and lblcr remember stays.
+      nowMs: 0,
+      cacheExpirationMs: LOCALITY_SECONDS * 1000,
+      chance: (below) => Math.floor(Math.random() * below),
+    };
+    const position = schedulerOf(service.head.scheduler).choose(candidates(service), flow, service.memory, occasion);
     // Candidates stand newest first.
     return position === undefined ? undefined : service.servers[service.servers.length - 1 - position];
   }

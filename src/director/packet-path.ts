@@ -47,7 +47,7 @@ const OUR_PINS = {
 } as const;
 
 /** What a first packet shows of its flow: some schedulers choose by it. */
-export type ChooseFlow = Omit<Choose, "plan" | "position">;
+export type ChooseFlow = Omit<Choose, "plan" | "server">;
 
 const NO_FLOW: ChooseFlow = {
   source: new Uint8Array(16),
@@ -70,6 +70,8 @@ export class PacketPath {
   readonly pins: PinDirectory;
   readonly maps: Maps;
   readonly candidates: MappedArray<ValueOf<"candidates">>;
+  readonly candidateGroups: MappedArray<ValueOf<"candidate_groups">>;
+  readonly buckets: MappedArray<ValueOf<"buckets">>;
   readonly servers: MappedArray<ValueOf<"servers">>;
   readonly serverLoad: MappedArray<ValueOf<"server_load">>;
   readonly #descriptors = new Map<string, number>();
@@ -80,6 +82,8 @@ export class PacketPath {
       const names = Object.keys(MAPS) as MapName[];
       this.maps = Object.fromEntries(names.map((name) => [name, openMap(name, this.#open("maps", name))])) as unknown as Maps;
       this.candidates = this.maps.candidates.map();
+      this.candidateGroups = this.maps.candidate_groups.map();
+      this.buckets = this.maps.buckets.map();
       this.servers = this.maps.servers.map();
       this.serverLoad = this.maps.server_load.map();
     } catch (error) {
@@ -175,12 +179,12 @@ export class PacketPath {
     return decoded(sweepCodec, runSyscallProgram(this.#open("programs", TC_PROGRAMS.sweep), encoded(sweepCodec, nothing)).argument).now;
   }
 
-  /** What the kernel's scheduler chooses under a plan: a position in the walk. Moves the plan's cursor. */
+  /** What the kernel's scheduler chooses under a plan: a server's number. Moves the plan's cursor. */
   choose(plan: number, flow: ChooseFlow = NO_FLOW): number | undefined {
-    const question: Choose = { plan, position: 0, ...flow };
+    const question: Choose = { plan, server: 0, ...flow };
     const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.choose), encoded(chooseCodec, question));
-    const { position } = decoded(chooseCodec, argument);
-    return position === Choice.NONE ? undefined : position;
+    const { server } = decoded(chooseCodec, argument);
+    return server === Choice.NONE ? undefined : server;
   }
 
   /** New thresholds of a server, whose overload is judged by them at once. Upper 0: none; lower 0: three quarters of upper. */
@@ -198,6 +202,8 @@ export class PacketPath {
   /** What is pinned stays and goes on forwarding. */
   close(): void {
     this.candidates?.close();
+    this.candidateGroups?.close();
+    this.buckets?.close();
     this.servers?.close();
     this.serverLoad?.close();
     for (const fd of this.#descriptors.values()) libc.close(fd);

@@ -1,17 +1,53 @@
 /**
- * Plans: how each service chooses, as `struct plan` and a stretch of `candidates`. A plan is never altered. A new one is
- * written beside it and the service is pointed to it in one stroke, so that a packet sees the old list or the new one.
+ * Plans: how each service chooses, as `struct plan`, a stretch of `candidates`, and what some schedulers need besides: a table
+ * of buckets (sh, dh, mh), groups of candidates (long lists of those that compare loads). A plan is never altered. A new
+ * one is written beside it and the service is pointed to it in one stroke, so that a packet sees the old list or the new one.
  */
 
+import { randomInt } from "node:crypto";
+import { jiffiesPerSecond } from "../kernel/clock.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { SchedulerFlag, SchedulerName } from "../model/service.ts";
-import type { Candidate, Cursor } from "../scheduler/scheduler.ts";
+import { buildDhTable } from "../scheduler/dh.ts";
+import { buildMhTable } from "../scheduler/mh.ts";
+import { type Candidate, type Cursor, LOCALITY_SECONDS } from "../scheduler/scheduler.ts";
+import { buildShTable } from "../scheduler/sh.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { type Plan, PlanFlag, Scheduler } from "../wire/abi.ts";
+import { BucketValue, Choice, type Plan, PlanFlag, Scheduler, ScheduleLimits, serverLoadCodec } from "../wire/abi.ts";
+import { type Extent, Extents } from "./extents.ts";
 import type { PacketPath } from "./packet-path.ts";
+import { ticks } from "./timeouts.ts";
 
-const SCHEDULER_NUMBERS = { rr: Scheduler.RR, wrr: Scheduler.WRR } as const satisfies Record<SchedulerName, number>;
+const SCHEDULER_NUMBERS = {
+  rr: Scheduler.RR,
+  wrr: Scheduler.WRR,
+  lc: Scheduler.LC,
+  wlc: Scheduler.WLC,
+  sed: Scheduler.SED,
+  nq: Scheduler.NQ,
+  sh: Scheduler.SH,
+  dh: Scheduler.DH,
+  mh: Scheduler.MH,
+  lblc: Scheduler.LBLC,
+  lblcr: Scheduler.LBLCR,
+  fo: Scheduler.FO,
+  ovf: Scheduler.OVF,
+  twos: Scheduler.TWOS,
+} as const satisfies Record<SchedulerName, number>;
+
 const FLAG_NUMBERS = { fallback: PlanFlag.FALLBACK, port: PlanFlag.PORT } as const satisfies Record<SchedulerFlag, number>;
+
+const TABLES: { readonly [Name in SchedulerName]?: (servers: readonly Candidate[]) => number[] } = {
+  sh: buildShTable,
+  dh: buildDhTable,
+  mh: buildMhTable,
+};
+
+/** Their lists are cut into groups when they are long. */
+const BY_LOAD: ReadonlySet<SchedulerName> = new Set(["lc", "wlc", "sed", "nq", "fo", "ovf", "lblc", "lblcr"]);
+
+/** Elements of `buckets` hold so many positions. */
+const BUCKET_POSITIONS = 4;
 
 /** A server in a plan: its number in the server table, its weight, and what identifies it for the scheduler. */
 export interface Member extends Candidate {
@@ -26,60 +62,84 @@ export interface PlanContent {
   readonly members: readonly Member[];
 }
 
-interface Extent {
-  readonly first: number;
-  readonly count: number;
+interface Stretches {
+  readonly candidates: Extent;
+  readonly buckets: Extent;
+  readonly groups: Extent;
 }
 
 export class PlanTable {
   readonly #path: PacketPath;
-  readonly #used = new Map<number, Extent>();
-  /** Both go round: what a packet may still be reading is written anew only after all the rest was. */
+  readonly #used = new Map<number, Stretches>();
+  readonly #candidates: Extents;
+  readonly #buckets: Extents;
+  readonly #groups: Extents;
+  /** Goes round too. */
   #nextPlan = 0;
-  #nextCandidate = 0;
 
   constructor(path: PacketPath, usedPlans: Iterable<number>) {
     this.#path = path;
+    this.#candidates = new Extents(path.candidates.length);
+    this.#buckets = new Extents(path.buckets.length);
+    this.#groups = new Extents(path.candidateGroups.length);
+    const buckets = new Map<number, Extent>();
     for (const number of usedPlans) {
-      const { first, count } = this.read(number);
-      this.#used.set(number, { first, count });
+      const plan = this.read(number);
+      // Two plans may share a table.
+      const shared = buckets.get(plan.firstBucket) ?? bucketExtent(plan);
+      buckets.set(plan.firstBucket, shared);
+      this.#used.set(number, {
+        candidates: this.#candidates.use({ first: plan.first, count: plan.count }),
+        buckets: this.#buckets.use(shared),
+        groups: this.#groups.use({ first: plan.firstGroup, count: plan.groupCount }),
+      });
       this.#nextPlan = Math.max(this.#nextPlan, number + 1);
-      this.#nextCandidate = Math.max(this.#nextCandidate, first + count);
     }
   }
 
-  /** Writes a plan that begins at the cursor; its number. */
-  write(content: PlanContent, cursor: Cursor): number {
+  /** Writes a plan that begins at the cursor; its number. `before`: the plan whose place it takes. */
+  write(content: PlanContent, cursor: Cursor, before?: number): number {
     const { members, scheduler, schedulerFlags = [], service } = content;
-    const first = this.#room(members.length);
-    for (const [i, { number, weight }] of members.entries())
-      this.#path.candidates.write(first + i, { server: number, weight, weightSum: 0, lastWeight: 0 });
+    const number = this.#unusedPlan();
+    const old = before === undefined ? undefined : this.read(before);
+    const table = TABLES[scheduler]?.(members) ?? [];
+    const stretches = this.#take(content, table, before);
+    const { candidates, groups, buckets } = stretches;
+    if (buckets !== this.#bucketsOf(before)) this.#writeTable(buckets, table);
+    this.#writeGroups(groups);
+    const weightSum = this.#writeCandidates(candidates, members);
     const range = weightRange(members);
-    const plan: Plan = {
+    this.#path.maps.plans.update(number, {
       cursor: (BigInt(cursor.currentWeight) << 32n) | BigInt(cursor.position),
       scheduler: SCHEDULER_NUMBERS[scheduler],
       flags: schedulerFlags.reduce((all, flag) => all | FLAG_NUMBERS[flag], 0),
-      first,
+      first: candidates.first,
       count: members.length,
       weightMax: range.weightMax,
       weightDivisor: range.weightDivisor,
       service,
-      firstBucket: 0,
-      bucketCount: 0,
-      firstGroup: 0,
-      groupCount: 0,
-      weightSum: 0,
-    };
-    const number = this.#unusedPlan();
-    this.#path.maps.plans.update(number, plan);
-    this.#used.set(number, { first, count: members.length });
-    this.#nextCandidate = first + members.length;
+      firstBucket: buckets.first * BUCKET_POSITIONS,
+      bucketCount: table.length,
+      firstGroup: groups.first,
+      groupCount: groups.count,
+      weightSum,
+      // A scheduler that goes on keeps what it remembers.
+      memory: old?.scheduler === SCHEDULER_NUMBERS[scheduler] ? old.memory : randomInt(2 ** 32),
+      memoryTicks: ticks(LOCALITY_SECONDS, jiffiesPerSecond()),
+    });
+    this.#used.set(number, stretches);
+    this.#pointLoads(members, groups);
     return number;
   }
 
   /** No service points to it any more. */
   free(number: number): void {
+    const stretches = this.#used.get(number);
+    if (stretches === undefined) return;
     this.#used.delete(number);
+    this.#candidates.free(stretches.candidates);
+    this.#buckets.free(stretches.buckets);
+    this.#groups.free(stretches.groups);
   }
 
   read(number: number): Plan {
@@ -99,7 +159,7 @@ export class PlanTable {
   }
 
   /** Newest first. */
-  candidates(plan: Plan): { readonly server: number; readonly weight: number }[] {
+  candidates(plan: Plan): { readonly server: number; readonly weight: number; readonly lastWeight: number }[] {
     return Array.from({ length: plan.count }, (_, i) => this.#path.candidates.read(plan.first + i));
   }
 
@@ -120,25 +180,82 @@ export class PlanTable {
     throw new EvenkeelError("LIMIT_REACHED", `the packet path holds ${maxEntries} services and has no room for another`);
   }
 
-  /** The first stretch of so many free candidates behind the last one that was written, going round once. */
-  #room(count: number): number {
-    const { length } = this.#path.candidates;
-    const extents = [...this.#used.values()].filter((extent) => extent.count > 0).sort((one, other) => one.first - other.first);
-    for (const [from, to] of [
-      [this.#nextCandidate, length],
-      [0, length],
-    ] as const) {
-      let first = from;
-      for (const extent of extents) {
-        if (extent.first + extent.count <= first) continue;
-        if (extent.first >= first + count) break;
-        first = extent.first + extent.count;
-      }
-      if (first + count <= to) return first;
-    }
+  /** Room for all that a plan points to, or for nothing of it. A table that is as the last plan's is shared with that. */
+  #take({ scheduler, members }: PlanContent, table: readonly number[], before: number | undefined): Stretches {
+    const grouped = BY_LOAD.has(scheduler) && members.length > ScheduleLimits.CANDIDATE_GROUP;
+    const old = this.#bucketsOf(before);
+    const candidates = this.#candidates.take(members.length);
+    const buckets =
+      before !== undefined && old !== undefined && this.#holdsTable(before, table)
+        ? this.#buckets.use(old)
+        : this.#buckets.take(Math.ceil(table.length / BUCKET_POSITIONS));
+    const groups = this.#groups.take(grouped ? Math.ceil(members.length / ScheduleLimits.CANDIDATE_GROUP) : 0);
+    if (candidates !== undefined && buckets !== undefined && groups !== undefined) return { candidates, buckets, groups };
+    this.#candidates.free(candidates);
+    this.#buckets.free(buckets);
+    this.#groups.free(groups);
+    const [noun, length] =
+      candidates === undefined
+        ? ["lists", this.#path.candidates.length]
+        : buckets === undefined
+          ? ["hash tables", this.#path.buckets.length * BUCKET_POSITIONS]
+          : ["groups of servers", this.#path.candidateGroups.length];
     throw new EvenkeelError(
       "LIMIT_REACHED",
-      `the packet path has no room for a list of ${count} servers: it holds ${length} in all lists together`,
+      `the packet path has no room for the scheduler ${scheduler} with ${members.length} servers: all services' ${noun} together have ${length} places`,
+      { cure: "spread services over several directors, or use schedulers that need less" },
     );
   }
+
+  #bucketsOf(number: number | undefined): Extent | undefined {
+    return number === undefined ? undefined : this.#used.get(number)?.buckets;
+  }
+
+  #holdsTable(number: number, table: readonly number[]): boolean {
+    const { firstBucket, bucketCount } = this.read(number);
+    if (bucketCount !== table.length || bucketCount === 0) return false;
+    const elements = Array.from({ length: Math.ceil(bucketCount / BUCKET_POSITIONS) }, (_, i) =>
+      this.#path.buckets.read(firstBucket / BUCKET_POSITIONS + i),
+    );
+    return elements.every(({ position }, i) => position.every((each, j) => each === (table[i * BUCKET_POSITIONS + j] ?? BucketValue.BUCKET_EMPTY)));
+  }
+
+  #writeTable(extent: Extent, table: readonly number[]): void {
+    for (let i = 0; i < extent.count; i++) {
+      const position = Array.from({ length: BUCKET_POSITIONS }, (_, j) => table[i * BUCKET_POSITIONS + j] ?? BucketValue.BUCKET_EMPTY);
+      this.#path.buckets.write(extent.first + i, { position });
+    }
+  }
+
+  /** The sum of the weights. */
+  #writeCandidates(extent: Extent, members: readonly Member[]): number {
+    let weightSum = 0;
+    for (const [i, { number, weight, lastWeight }] of members.entries()) {
+      weightSum += weight;
+      this.#path.candidates.write(extent.first + i, { server: number, weight, weightSum, lastWeight });
+    }
+    return weightSum;
+  }
+
+  /** Nothing is known of them yet: the count of changes is not the one of the look. */
+  #writeGroups(extent: Extent): void {
+    for (let i = 0; i < extent.count; i++) this.#path.candidateGroups.write(extent.first + i, { changes: 1 << 31, best: BigInt(Choice.NONE) });
+  }
+
+  /**
+   * Where changes of the members' loads are noted from now on. The groups were written before, and no packet looks at them
+   * until the service is pointed to their plan: so nothing of what happens meanwhile is missed.
+   */
+  #pointLoads(members: readonly Member[], groups: Extent): void {
+    const { view, stride } = this.#path.serverLoad;
+    for (const [i, { number }] of members.entries()) {
+      const at = number * stride + serverLoadCodec.offsets.group;
+      const group = groups.count === 0 ? 0 : groups.first + Math.floor(i / ScheduleLimits.CANDIDATE_GROUP) + 1;
+      if (view.getUint32(at, true) !== group) view.setUint32(at, group, true);
+    }
+  }
+}
+
+function bucketExtent({ firstBucket, bucketCount }: Plan): Extent {
+  return { first: firstBucket / BUCKET_POSITIONS, count: Math.ceil(bucketCount / BUCKET_POSITIONS) };
 }

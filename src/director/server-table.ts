@@ -106,28 +106,37 @@ export class ServerTable {
     return { active, inactive: Math.max(0, total - active), persistent, overloaded: (flags & LoadFlag.OVERLOADED) !== 0 };
   }
 
+  /** The number that a server had, if nobody else has it. Without connections it begins anew, but lblc and lblcr still know it. */
   #revivable(service: number, server: ServerEntry): number | undefined {
-    const number = this.#trash.get(trashName(service, server));
+    const name = trashName(service, server);
+    const number = this.#trash.get(name);
     if (number === undefined) return undefined;
-    this.#trash.delete(trashName(service, server));
-    return this.#flags(number) === 0 && this.#inUse(number) ? number : undefined;
+    this.#trash.delete(name);
+    if (this.#flags(number) !== 0 || this.#name(number) !== name) return undefined;
+    if (!this.#inUse(number)) this.#clear(number);
+    return number;
   }
 
   #unused(): number {
-    const { length, view, stride } = this.#path.servers;
+    const { length } = this.#path.servers;
     for (let i = 0; i < length; i++) {
       const number = (this.#next + i) % length;
       if (this.#flags(number) !== 0 || this.#inUse(number)) continue;
       this.#next = number + 1;
-      new Uint8Array(view.buffer, view.byteOffset + number * stride, stride).fill(0);
-      this.#path.serverLoad.write(number, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
-      clearTraffic(this.#path, "server", number);
-      this.#path.maps.neighbours.update(number, NO_NEIGHBOUR);
+      this.#clear(number);
       return number;
     }
     throw new EvenkeelError("LIMIT_REACHED", `the packet path holds ${length} servers and has no room for another`, {
       cure: "remove servers that are not needed, or wait until the connections of deleted ones have ended",
     });
+  }
+
+  #clear(number: number): void {
+    const { view, stride } = this.#path.servers;
+    new Uint8Array(view.buffer, view.byteOffset + number * stride, stride).fill(0);
+    this.#path.serverLoad.write(number, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
+    clearTraffic(this.#path, "server", number);
+    this.#path.maps.neighbours.update(number, NO_NEIGHBOUR);
   }
 
   /** Numbers that were used at all. */

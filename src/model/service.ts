@@ -5,7 +5,8 @@ import { type Address, formatEndpoint } from "./address.ts";
 export const FORWARDING_METHODS = ["nat", "dr", "tun"] as const;
 export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 
-export const SCHEDULERS = ["rr", "wrr"] as const;
+/** By the names that IPVS gives them. */
+export const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sed", "nq", "sh", "dh", "mh", "lblc", "lblcr", "fo", "ovf", "twos"] as const;
 export type SchedulerName = (typeof SCHEDULERS)[number];
 
 export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;

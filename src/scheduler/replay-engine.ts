@@ -4,11 +4,10 @@ import type { Address } from "../model/address.ts";
 import { findScheduler, schedulerOf } from "./index.ts";
 import { BadRecording } from "./recording/recorded.ts";
 import type { ReplayEngine, ServerId } from "./replay.ts";
-import { type Candidate, type Flow, idleCandidate, type Occasion, type Scheduler } from "./scheduler.ts";
+import { type Candidate, type Flow, idleCandidate, LOCALITY_SECONDS, type Occasion, type Scheduler } from "./scheduler.ts";
 
 const FLAG_FALLBACK = 8;
 const FLAG_PORT = 16;
-const DAY_MS = 24 * 3600 * 1000;
 
 type Server = { -readonly [Fact in keyof Candidate]: Candidate[Fact] };
 
@@ -99,7 +98,7 @@ export class SchedulerEngine implements ReplayEngine {
       fallback: (this.#flags & FLAG_FALLBACK) !== 0,
       usePort: (this.#flags & FLAG_PORT) !== 0,
       nowMs: this.#nowMs,
-      cacheExpirationMs: DAY_MS,
+      cacheExpirationMs: LOCALITY_SECONDS * 1000,
       chance: this.#chance,
     });
     return position === undefined ? undefined : this.#walk[position];

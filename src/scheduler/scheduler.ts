@@ -33,6 +33,9 @@ export interface Flow {
   readonly destinationPort: number;
 }
 
+/** How long lblc and lblcr remember, unless told otherwise: sysctls lblc_expiration and lblcr_expiration. */
+export const LOCALITY_SECONDS = 24 * 3600;
+
 /** What a choice may depend on besides the servers and the flow. */
 export interface Occasion {
   /** sh-fallback, mh-fallback: when the server of the bucket cannot serve, try the buckets behind it. */
@@ -78,6 +81,9 @@ export interface CursorScheduler<Memory extends object = object> extends Schedul
   cursor(memory: Memory): Cursor;
   resume(servers: readonly Candidate[], cursor: Cursor): Memory;
 }
+
+/** A scheduler's place in the list without its choices. */
+export type PlaceKeeper = Pick<CursorScheduler<object>, "prepare" | "changed" | "cursor" | "resume">;
 
 /** A server with no connection yet. */
 export function idleCandidate(server: Pick<RealServer, "address" | "port" | "weight">): Candidate {

@@ -126,6 +126,23 @@ export const planFlagName: Readonly<Record<number, string>> = Object.freeze({
   16: "PORT",
 });
 
+/** enum schedule_limits */
+export const ScheduleLimits = Object.freeze({
+  HASH_BUCKETS: 256,
+  MAGLEV_PLACES: 4093,
+  CANDIDATE_GROUP: 64,
+  LOCALITY_SERVERS: 32,
+});
+export type ScheduleLimits = (typeof ScheduleLimits)[keyof typeof ScheduleLimits];
+
+/** The names of enum schedule_limits by value. */
+export const scheduleLimitsName: Readonly<Record<number, string>> = Object.freeze({
+  256: "HASH_BUCKETS",
+  4093: "MAGLEV_PLACES",
+  64: "CANDIDATE_GROUP",
+  32: "LOCALITY_SERVERS",
+});
+
 /** enum bucket_value */
 export const BucketValue = Object.freeze({
   BUCKET_EMPTY: 65535,
@@ -342,8 +359,6 @@ export const Limits = Object.freeze({
   ICMP_PER_TICK: 64,
   HALF_OPEN_PER_GROUP: 6,
   MARK_RULES_MAX: 256,
-  CANDIDATE_GROUP: 64,
-  LBLCR_SERVERS: 16,
   ADDRESS_FILTER_BITS: 1024,
   ADDRESS_FILTER_WORDS: 16,
 });
@@ -356,8 +371,8 @@ export const limitsName: Readonly<Record<number, string>> = Object.freeze({
   64: "ICMP_PER_TICK",
   6: "HALF_OPEN_PER_GROUP",
   256: "MARK_RULES_MAX",
-  16: "LBLCR_SERVERS",
   1024: "ADDRESS_FILTER_BITS",
+  16: "ADDRESS_FILTER_WORDS",
 });
 
 /** enum life */
@@ -600,6 +615,8 @@ export interface Plan {
   readonly firstGroup: number;
   readonly groupCount: number;
   readonly weightSum: number;
+  readonly memory: number;
+  readonly memoryTicks: number;
 }
 
 export const planCodec = {
@@ -618,6 +635,8 @@ export const planCodec = {
     firstGroup: 44,
     groupCount: 48,
     weightSum: 52,
+    memory: 56,
+    memoryTicks: 60,
   },
   decode: (view, offset) => ({
     cursor: view.getBigUint64(offset, true),
@@ -633,6 +652,8 @@ export const planCodec = {
     firstGroup: view.getUint32(offset + 44, true),
     groupCount: view.getUint32(offset + 48, true),
     weightSum: view.getUint32(offset + 52, true),
+    memory: view.getUint32(offset + 56, true),
+    memoryTicks: view.getUint32(offset + 60, true),
   }),
   encode: (view, offset, value) => {
     view.setBigUint64(offset, value.cursor, true);
@@ -648,7 +669,8 @@ export const planCodec = {
     view.setUint32(offset + 44, value.firstGroup, true);
     view.setUint32(offset + 48, value.groupCount, true);
     view.setUint32(offset + 52, value.weightSum, true);
-    zeroBytes(view, offset + 56, 8);
+    view.setUint32(offset + 56, value.memory, true);
+    view.setUint32(offset + 60, value.memoryTicks, true);
   },
 } as const satisfies StructCodec<Plan>;
 
@@ -695,41 +717,42 @@ export const bucketCodec = {
 
 /** struct candidate_group */
 export interface CandidateGroup {
-  readonly stale: number;
-  readonly best: number;
+  readonly changes: number;
+  readonly best: bigint;
 }
 
 export const candidateGroupCodec = {
-  size: 8,
-  offsets: { stale: 0, best: 4 },
+  size: 16,
+  offsets: { changes: 0, best: 8 },
   decode: (view, offset) => ({
-    stale: view.getUint32(offset, true),
-    best: view.getUint32(offset + 4, true),
+    changes: view.getUint32(offset, true),
+    best: view.getBigUint64(offset + 8, true),
   }),
   encode: (view, offset, value) => {
-    view.setUint32(offset, value.stale, true);
-    view.setUint32(offset + 4, value.best, true);
+    view.setUint32(offset, value.changes, true);
+    zeroBytes(view, offset + 4, 4);
+    view.setBigUint64(offset + 8, value.best, true);
   },
 } as const satisfies StructCodec<CandidateGroup>;
 
 /** struct locality_key */
 export interface LocalityKey {
   readonly address: Uint8Array;
-  readonly service: number;
+  readonly memory: number;
   readonly family: number;
 }
 
 export const localityKeyCodec = {
   size: 24,
-  offsets: { address: 0, service: 16, family: 20 },
+  offsets: { address: 0, memory: 16, family: 20 },
   decode: (view, offset) => ({
     address: bytesAt(view, offset, 16),
-    service: view.getUint32(offset + 16, true),
+    memory: view.getUint32(offset + 16, true),
     family: view.getUint32(offset + 20, true),
   }),
   encode: (view, offset, value) => {
     putBytes(view, offset, value.address, 16);
-    view.setUint32(offset + 16, value.service, true);
+    view.setUint32(offset + 16, value.memory, true);
     view.setUint32(offset + 20, value.family, true);
   },
 } as const satisfies StructCodec<LocalityKey>;
@@ -743,26 +766,26 @@ export interface Locality {
 }
 
 export const localityCodec = {
-  size: 76,
+  size: 140,
   offsets: { lastUse: 0, lastChange: 4, count: 8, server: 12 },
   decode: (view, offset) => ({
     lastUse: view.getUint32(offset, true),
     lastChange: view.getUint32(offset + 4, true),
     count: view.getUint32(offset + 8, true),
-    server: listAt(u32, view, offset + 12, 16),
+    server: listAt(u32, view, offset + 12, 32),
   }),
   encode: (view, offset, value) => {
     view.setUint32(offset, value.lastUse, true);
     view.setUint32(offset + 4, value.lastChange, true);
     view.setUint32(offset + 8, value.count, true);
-    putList(u32, view, offset + 12, value.server, 16);
+    putList(u32, view, offset + 12, value.server, 32);
   },
 } as const satisfies StructCodec<Locality>;
 
 /** struct choose */
 export interface Choose {
   readonly plan: number;
-  readonly position: number;
+  readonly server: number;
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
   readonly sourcePort: number;
@@ -773,10 +796,10 @@ export interface Choose {
 
 export const chooseCodec = {
   size: 48,
-  offsets: { plan: 0, position: 4, source: 8, destination: 24, sourcePort: 40, destinationPort: 42, protocol: 44, family: 45 },
+  offsets: { plan: 0, server: 4, source: 8, destination: 24, sourcePort: 40, destinationPort: 42, protocol: 44, family: 45 },
   decode: (view, offset) => ({
     plan: view.getUint32(offset, true),
-    position: view.getUint32(offset + 4, true),
+    server: view.getUint32(offset + 4, true),
     source: bytesAt(view, offset + 8, 16),
     destination: bytesAt(view, offset + 24, 16),
     sourcePort: view.getUint16(offset + 40),
@@ -786,7 +809,7 @@ export const chooseCodec = {
   }),
   encode: (view, offset, value) => {
     view.setUint32(offset, value.plan, true);
-    view.setUint32(offset + 4, value.position, true);
+    view.setUint32(offset + 4, value.server, true);
     putBytes(view, offset + 8, value.source, 16);
     putBytes(view, offset + 24, value.destination, 16);
     view.setUint16(offset + 40, value.sourcePort);

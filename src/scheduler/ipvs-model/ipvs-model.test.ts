@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseAddress } from "../../model/address.ts";
 import type { TcpFlags } from "../../model/tcp-states.ts";
-import { allSchedulers } from "../index.ts";
+import { schedulers } from "../index.ts";
 import { lots } from "../scheduler.contract.ts";
 import type { DestinationFacts } from "./destination.ts";
 import { IpvsModel, type Verdict } from "./ipvs-model.ts";
@@ -21,8 +21,8 @@ const flags = (text: string): TcpFlags => ({
   rst: text.includes("R"),
 });
 
-function rules(schedulerName: keyof typeof allSchedulers, facts: Partial<ServiceRules> = {}): ServiceRules {
-  const scheduler = allSchedulers[schedulerName];
+function rules(schedulerName: keyof typeof schedulers, facts: Partial<ServiceRules> = {}): ServiceRules {
+  const scheduler = schedulers[schedulerName];
   return { schedulerName, scheduler, fallback: false, usePort: false, onePacket: false, persistence: undefined, ...facts };
 }
 
