@@ -39,19 +39,22 @@ static __always_inline void load_settle(struct server_load *load, __u32 upper)
 }
 
 /*
- * Something of it has changed: whoever remembers the best of its group looks again. After the change, which was a full
- * barrier; whoever looks clears the mark by one too, and reads the load after it.
+ * Something of it has changed, so what is remembered of its group holds no longer (struct candidate_group). The count goes up
+ * after the change, by the kind of atomic that is a full barrier, which it is if its result is used.
  */
 static __always_inline void load_note(const struct server_load *load)
 {
 	__u32 index = READ_ONCE(load->group);
 	struct candidate_group *group;
+	__u32 before;
 
 	if (!index--)
 		return;
 	group = bpf_map_lookup_elem(&candidate_groups, &index);
-	if (group && !READ_ONCE(group->stale))
-		__sync_lock_test_and_set(&group->stale, 1);
+	if (!group)
+		return;
+	before = __sync_fetch_and_add(&group->changes, 1);
+	asm volatile("" : : "r"(before));
 }
 
 /* A new entry with this life word. 0: there is no such server. */

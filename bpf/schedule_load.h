@@ -2,7 +2,7 @@
 /*
  * lc, wlc, sed, nq, fo, ovf: the candidate with the least load for its weight; the first in the walk wins a tie. What counts
  * as load and as weight is the whole difference between them, so that one comparison serves all. Short lists are scanned;
- * of long ones only the groups that have changed (candidate_group.h), with the same result.
+ * of long ones only the groups that have changed (load_note()), with the same result.
  */
 #ifndef EVENKEEL_SCHEDULE_LOAD_H
 #define EVENKEEL_SCHEDULE_LOAD_H

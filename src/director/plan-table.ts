@@ -13,7 +13,7 @@ import { buildMhTable } from "../scheduler/mh.ts";
 import { type Candidate, type Cursor, LOCALITY_SECONDS } from "../scheduler/scheduler.ts";
 import { buildShTable } from "../scheduler/sh.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { BucketValue, Choice, type Plan, PlanFlag, Scheduler, ScheduleLimits, serverLoadCodec } from "../wire/abi.ts";
+import { BucketValue, Choice, type Plan, PlanFlag, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
 import { type Extent, Extents } from "./extents.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { ticks } from "./timeouts.ts";
@@ -217,7 +217,9 @@ export class PlanTable {
     const elements = Array.from({ length: Math.ceil(bucketCount / BUCKET_POSITIONS) }, (_, i) =>
       this.#path.buckets.read(firstBucket / BUCKET_POSITIONS + i),
     );
-    return elements.every(({ position }, i) => position.every((each, j) => each === (table[i * BUCKET_POSITIONS + j] ?? BucketValue.BUCKET_EMPTY)));
+    return elements.every(({ position }, i) =>
+      position.every((each, j) => each === (table[i * BUCKET_POSITIONS + j] ?? BucketValue.BUCKET_EMPTY)),
+    );
   }
 
   #writeTable(extent: Extent, table: readonly number[]): void {
@@ -239,7 +241,8 @@ export class PlanTable {
 
   /** Nothing is known of them yet: the count of changes is not the one of the look. */
   #writeGroups(extent: Extent): void {
-    for (let i = 0; i < extent.count; i++) this.#path.candidateGroups.write(extent.first + i, { changes: 1 << 31, best: BigInt(Choice.NONE) });
+    for (let i = 0; i < extent.count; i++)
+      this.#path.candidateGroups.write(extent.first + i, { changes: 1 << 31, best: BigInt(Choice.NONE) });
   }
 
   /**
