@@ -89,7 +89,8 @@ export class KernelSchedulerEngine implements ReplayEngine {
   /** Only lblc and lblcr look at the clock: what they remember is made older. */
   tick(seconds: number): void {
     const elapsed = ticks(seconds, jiffiesPerSecond()) - 1;
-    for (const [key, locality] of [...this.#stage.path.maps.localities.entries()]) {
+    const entries = Array.from(this.#stage.path.maps.localities.entries());
+    for (const [key, locality] of entries) {
       const lastUse = (locality.lastUse - elapsed) >>> 0;
       const lastChange = (locality.lastChange - elapsed) >>> 0;
       this.#stage.path.maps.localities.update(key, { ...locality, lastUse, lastChange });
