@@ -5,7 +5,17 @@ import { type Ends, internetChecksum } from "./internet-checksum.ts";
 import { badPacket, copyOf, fits, headerView, optionsFit } from "./packet-view.ts";
 
 /** Numbers of the protocols that we speak, in either family. */
-export const IpProtocol = Object.freeze({ ICMP: 1, IPIP: 4, TCP: 6, UDP: 17, IPV6: 41, FRAGMENT: 44, GRE: 47, ICMPV6: 58 } as const);
+export const IpProtocol = Object.freeze({
+  ICMP: 1,
+  IPIP: 4,
+  TCP: 6,
+  UDP: 17,
+  IPV6: 41,
+  FRAGMENT: 44,
+  GRE: 47,
+  ICMPV6: 58,
+  SCTP: 132,
+} as const);
 
 export const IPV4_BYTES = 20;
 

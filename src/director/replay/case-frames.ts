@@ -2,10 +2,10 @@
 
 import { type Address, addressFromBytes } from "../../model/address.ts";
 import type { ClientPacket, ServerPacket } from "../../scheduler/ipvs-model/ipvs-model.ts";
-import { BadRecording } from "../../scheduler/recording/recorded.ts";
 import { ETHERNET_BYTES, EtherType, encodeEthernet } from "../../wire/ethernet.ts";
 import { encodeIpv4, IPV4_BYTES, IpProtocol } from "../../wire/ipv4.ts";
 import { encodeIpv6, IPV6_BYTES } from "../../wire/ipv6.ts";
+import { encodeSctp, SctpChunk } from "../../wire/sctp.ts";
 import { encodeTcp, TcpFlag } from "../../wire/tcp.ts";
 import { encodeUdp } from "../../wire/udp.ts";
 
@@ -60,6 +60,9 @@ function transport(ends: Ends, segment: Segment): { readonly protocol: number; r
     case "udp":
       return { protocol: IpProtocol.UDP, payload: encodeUdp({ sourcePort, destinationPort, payload: new Uint8Array(4) }, ends) };
     case "sctp":
-      throw new BadRecording("SCTP cannot be replayed on the program in the kernel yet");
+      return {
+        protocol: IpProtocol.SCTP,
+        payload: encodeSctp({ sourcePort, destinationPort, chunks: [{ type: SctpChunk[segment.chunk] }] }),
+      };
   }
 }
