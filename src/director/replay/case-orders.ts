@@ -12,10 +12,22 @@ import { BadRecording } from "../../scheduler/recording/recorded.ts";
 
 const UNSPECIFIED = { ipv4: parseAddress("0.0.0.0"), ipv6: parseAddress("::") } as const satisfies Record<Family, Address>;
 
+/** IPVS has one switch for all services of a protocol. */
+export interface Sloppy {
+  readonly tcp: boolean;
+  readonly sctp: boolean;
+}
+
+export function withSloppy(head: ServiceHead, sloppy: Sloppy): ServiceHead {
+  const { sloppy: _, ...rest } = head;
+  return head.protocol !== "udp" && sloppy[head.protocol] ? { ...rest, sloppy: true } : rest;
+}
+
 type EndpointOf = Pick<DestinationFacts, "address" | "port">;
 
-/** `timeouts` and `nothing` change neither a service nor a server: they are the caller's. */
-export function perform(plane: DataPlane, order: Exclude<Order, { kind: "timeouts" | "nothing" }>): Refusal | undefined {
+type ServiceOrder = Exclude<Order, { kind: "timeouts" | "nothing" }>;
+
+export function perform(plane: DataPlane, order: ServiceOrder, sloppy: Sloppy): Refusal | undefined {
   if (order.kind === "clear") {
     for (const service of plane.read().services) plane.apply({ kind: "delete-service", service: headOf(service) });
     return undefined;
@@ -24,7 +36,7 @@ export function perform(plane: DataPlane, order: Exclude<Order, { kind: "timeout
   if (order.kind === "add-service") {
     if (present !== undefined) return "EEXIST";
     if (!rulesFit(order.key, order.rules)) return "EINVAL";
-    plane.apply({ kind: "add-service", service: { ...describe(order.key, order.rules), servers: [] } });
+    plane.apply({ kind: "add-service", service: { ...withSloppy(describe(order.key, order.rules), sloppy), servers: [] } });
     return undefined;
   }
   if (present === undefined) return "ESRCH";
@@ -32,7 +44,7 @@ export function perform(plane: DataPlane, order: Exclude<Order, { kind: "timeout
   switch (order.kind) {
     case "edit-service":
       if (!rulesFit(order.key, order.rules)) return "EINVAL";
-      plane.apply({ kind: "edit-service", before: head, after: describe(order.key, order.rules) });
+      plane.apply({ kind: "edit-service", before: head, after: withSloppy(describe(order.key, order.rules), sloppy) });
       return undefined;
     case "delete-service":
       plane.apply({ kind: "delete-service", service: head });
@@ -72,7 +84,6 @@ function findServer({ servers }: VirtualService, { address, port }: EndpointOf):
 function identityOf(key: ServiceKey): Pick<ServiceHead, "address" | "port" | "protocol" | "mark"> {
   if (key.kind === "mark") return { address: UNSPECIFIED[key.family], port: 0, protocol: "tcp", mark: key.mark };
   const { address, port, protocol } = key;
-  if (protocol === "sctp") throw new BadRecording("SCTP cannot be replayed on the program in the kernel yet");
   return { address, port, protocol };
 }
 

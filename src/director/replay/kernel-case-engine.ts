@@ -4,9 +4,11 @@
  */
 
 import { formatAddress, formatEndpoint, sameAddress } from "../../model/address.ts";
+import { DEFAULT_SETTINGS, type DirectorSettings } from "../../model/plane.ts";
+import { headOf } from "../../reconcile/diff.ts";
 import type { ClientPacket, Refusal, ServerPacket, Verdict } from "../../scheduler/ipvs-model/ipvs-model.ts";
 import type { ServerRow } from "../../scheduler/ipvs-model/listing.ts";
-import type { CaseEngine } from "../../scheduler/recording/case-engine.ts";
+import { type CaseEngine, WITHOUT_EFFECT } from "../../scheduler/recording/case-engine.ts";
 import type { Order } from "../../scheduler/recording/ipvsadm.ts";
 import { BadRecording } from "../../scheduler/recording/recorded.ts";
 import { ForwardingMethod } from "../../wire/abi.ts";
@@ -14,7 +16,7 @@ import { IpProtocol } from "../../wire/ipv4.ts";
 import type { BpfPlane } from "../bpf-plane.ts";
 import { addressOf } from "../server-value.ts";
 import { replyFrame, requestFrame, sentTo } from "./case-frames.ts";
-import { perform } from "./case-orders.ts";
+import { perform, type Sloppy, withSloppy } from "./case-orders.ts";
 import { connectionLines } from "./connection-lines.ts";
 import { ReplayClock } from "./replay-clock.ts";
 import type { ReplayStage } from "./replay-stage.ts";
@@ -34,6 +36,7 @@ export class KernelCaseEngine implements CaseEngine {
    */
   #replaced: TableEntry[] = [];
   #direct: readonly number[] = [];
+  #sloppy: Sloppy = { tcp: false, sctp: false };
 
   /** Whatever was on the stage is cleared away. */
   constructor(stage: ReplayStage) {
@@ -45,15 +48,27 @@ export class KernelCaseEngine implements CaseEngine {
 
   order(order: Order, _nowMs: number): Refusal | undefined {
     if (order.kind === "nothing") return undefined;
-    if (order.kind === "timeouts") throw new BadRecording("timeouts cannot be replayed on the program in the kernel yet");
-    const refusal = perform(this.#plane, order);
+    if (order.kind === "timeouts") {
+      // 0 leaves a value as it is.
+      const { tcp, tcpFin, udp } = this.#settings().timeouts;
+      this.#changeSettings({ timeouts: { tcp: order.tcp || tcp, tcpFin: order.tcpFin || tcpFin, udp: order.udp || udp } });
+      return undefined;
+    }
+    const refusal = perform(this.#plane, order, this.#sloppy);
     this.#plane.tidy();
     this.#direct = this.#findDirect();
     return refusal;
   }
 
   sysctl(name: string, value: number): void {
-    if (value !== 0 && name !== "net.ipv4.vs.conn_reuse_mode") throw new BadRecording(`the sysctl ${name} = ${value} cannot be replayed`);
+    const key = name.replace(/^net\.ipv4\.vs\./, "");
+    if (key === "expire_nodest_conn") this.#changeSettings({ expireNodest: value !== 0 });
+    else if (key === "expire_quiescent_template") this.#changeSettings({ expireQuiescentTemplate: value !== 0 });
+    else if (key === "conn_reuse_mode") this.#changeSettings({ connectionReuse: value });
+    // Ours are a service's own.
+    else if (key === "sloppy_tcp" || key === "sloppy_sctp")
+      this.#setSloppy({ ...this.#sloppy, [key.slice("sloppy_".length)]: value !== 0 });
+    else if (!WITHOUT_EFFECT.has(key) && value !== 0) throw new BadRecording(`the sysctl ${name} = ${value} cannot be replayed`);
   }
 
   incoming(packet: ClientPacket, _nowMs: number): Verdict {
@@ -110,6 +125,27 @@ export class KernelCaseEngine implements CaseEngine {
   connections(_nowMs: number): string[] {
     this.#clock.hold();
     return connectionLines(this.#stage.path);
+  }
+
+  persistent(): number[] {
+    return this.#members().map(({ number }) => this.#stage.path.serverLoad.read(number).persistent);
+  }
+
+  #settings(): DirectorSettings {
+    return this.#plane.read().settings ?? DEFAULT_SETTINGS;
+  }
+
+  #changeSettings(changed: Partial<DirectorSettings>): void {
+    const before = this.#settings();
+    this.#plane.apply({ kind: "edit-settings", before, after: { ...before, ...changed } });
+  }
+
+  #setSloppy(sloppy: Sloppy): void {
+    this.#sloppy = sloppy;
+    for (const service of this.#plane.read().services) {
+      const before = headOf(service);
+      this.#plane.apply({ kind: "edit-service", before, after: withSloppy(before, sloppy) });
+    }
   }
 
   /** Of every service, its servers' numbers in walk order. */

@@ -16,6 +16,8 @@ export interface CaseEngine {
   advance(nowMs: number): void;
   /** Of every service, its servers in walk order. */
   servers(): ServerRow[];
+  /** Of each of these servers, the templates that lead to it. */
+  persistent(): number[];
   /** Lets what was told to expire do so: the kernel does it with the next tick, so a look in between still sees it. */
   settle(nowMs: number): void;
   /** As /proc/net/ip_vs_conn has them, in any order. */
@@ -23,7 +25,7 @@ export interface CaseEngine {
 }
 
 /** Sysctls that change packets but no choice: a recording may set them. */
-const WITHOUT_EFFECT = new Set([
+export const WITHOUT_EFFECT = new Set([
   "amemthresh",
   "am_droprate",
   "cache_bypass",
@@ -97,6 +99,10 @@ export class ModelEngine implements CaseEngine {
 
   servers(): ServerRow[] {
     return this.#model.services.flatMap((service) => service.destinations.map(serverRow));
+  }
+
+  persistent(): number[] {
+    return this.#model.services.flatMap((service) => service.destinations.map(({ persistent }) => persistent));
   }
 
   settle(nowMs: number): void {
