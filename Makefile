@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # The bundled Node and the pinned tools come before the system's.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm bench bench-connections bench-ipvs bench-lab clean
+.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm counters bench bench-connections bench-ipvs bench-lab clean
 
 help: ## this list
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r what why; do printf '%-18s %s\n' "$$what" "$$why"; done
@@ -48,6 +48,9 @@ test: setup-test ## every test; those that need root or a kernel feature are ski
 	node tools/check-node.mjs
 	node tools/build-bpf.ts
 	node tools/run-tests.ts
+
+counters: build ## 200,000 random steps, every counter against the model's (root); SEED=n repeats one
+	FRESH=1 STEPS=$${STEPS:-200000} node tools/run-tests.ts test/counters-random.test.ts
 
 test-vm: setup-test ## the packet rows and a lab round on Debian 12's own kernel 6.1, in an emulated machine
 	node tools/build-bpf.ts

@@ -14,7 +14,7 @@ const CASES = fileURLToPath(new URL("golden/kernel/", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("../bin/evenkeel", import.meta.url));
 
 /** What the packet path has: it grows to all of them. */
-const CAN = /^(nodest0|reuse-mode1|states-nat|rr-(big|eq3|gcd|one|w)|wrr-(big|eq3|gcd|udp|w|zero))/;
+const CAN = /^(nodest0|reuse-mode1|states-nat|rr-(big|eq3|gcd|one|w|thr)|wrr-(big|eq3|gcd|thr|udp|w|zero))/;
 
 test("every recorded connection goes through the kernel's program as it went through IPVS", (t) => {
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;

@@ -56,10 +56,8 @@ export class ServerTable {
   /** From how many connections on it gets no more, and below how many it does again. */
   setLimits(number: number, server: RealServer): void {
     const { upperThreshold: upper = 0, lowerThreshold: lower = 0 } = server;
-    const { view, stride } = this.#path.serverLoad;
-    const { offsets } = serverLoadCodec;
-    view.setUint32(number * stride + offsets.lower, lower, true);
-    view.setUint32(number * stride + offsets.upper, upper, true);
+    const present = this.#path.serverLoad.read(number);
+    if (present.upper !== upper || present.lower !== lower) this.#path.setLimits(number, { upper, lower });
   }
 
   /** It gets no more packets. Its number is free when its last connection is. */

@@ -1,6 +1,7 @@
 /** Who takes part in a random course: services of every kind, as orders of ipvsadm, their servers, and clients. */
 
 import { type Address, type Family, parseAddress } from "../../src/model/address.ts";
+import { SCHEDULERS } from "../../src/model/service.ts";
 import { type Order, parseOrder } from "../../src/scheduler/recording/ipvsadm.ts";
 
 /** A service of the course: how it is named to ipvsadm, and how clients reach it. */
@@ -23,7 +24,8 @@ export interface CourseService {
 const V4 = [1, 2, 3, 4, 5].map((n) => `192.168.1.${n}`);
 const V6 = [1, 2, 3, 4].map((n) => `fd92::${n}`);
 
-export const ALL_SCHEDULERS = ["rr", "wrr", "lc", "wlc", "sed", "nq", "sh", "dh", "mh", "fo", "ovf"] as const;
+/** Of those that the packet path has, all that draw no lots. */
+export const COURSE_SCHEDULERS: readonly string[] = SCHEDULERS.filter((name: string) => name !== "twos");
 
 interface Plan {
   readonly options?: string;
@@ -44,7 +46,7 @@ function service(protocol: CourseService["protocol"], address: string, port: num
     address: parseAddress(address),
     ports: plan.ports ?? [port],
     mark,
-    schedulers: ALL_SCHEDULERS,
+    schedulers: COURSE_SCHEDULERS,
     method,
     servers: (ipv6 ? V6 : V4).map((host) => endpoint(host, serverPort)),
   };

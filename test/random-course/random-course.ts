@@ -36,7 +36,7 @@ const RST: TcpFlags = { ...SYN, syn: false, rst: true };
 
 /** Flows that are remembered, so that more may happen to them. */
 const FLOWS_MAX = 2000;
-const TOLD_MAX = 25;
+const TOLD_MAX = 60;
 
 /** One more than any timeout and any persistence, rounded up by as many minutes as templates may go on. */
 const ALL_OVER_SECONDS = 1800;

@@ -12,12 +12,15 @@ const SLOT_WORDS = connectionCodec.size / 4;
 const LIFE_WORD = connectionCodec.offsets.life / 4;
 const EXPIRES_WORD = LIFE_WORD + 1;
 
-/** A stamp is rounded up, by one tick for the one that is running: so much sooner an entry is over by an exact clock. */
-const ROUNDING_TICKS = 2;
+/**
+ * An entry is over when it has no more than this left. A stamp is rounded up to ticks, by up to two; and a packet stamps with the kernel's
+ * clock, which may have gone on unseen since we held it. Recordings and courses ask no question within half a second of an answer's change.
+ */
+const UNCERTAIN_MS = 500;
 /** Longer at once, and things would expire out of order. */
 const STEP_MS = 1000;
 /** How far the kernel's clock may run on unseen. */
-const UNSEEN_MS = 20;
+const UNSEEN_MS = 5;
 /** lblc and lblcr look at minutes; to rewrite their map for less would cost more than it tells. */
 const LOCALITY_TICKS_MIN = 64;
 
@@ -25,6 +28,7 @@ export class ReplayClock {
   readonly #path: PacketPath;
   readonly #words: Uint32Array;
   readonly #ticksPerMs = jiffiesPerSecond() / 1000 / 2 ** Limits.TICK_SHIFT;
+  readonly #uncertainTicks = Math.floor(UNCERTAIN_MS * this.#ticksPerMs);
   /** The kernel's tick that is our time 0. */
   #zero: number;
   #nowMs = 0;
@@ -47,9 +51,9 @@ export class ReplayClock {
     while (this.#nowMs < toMs) {
       this.#nowMs = Math.min(toMs, this.#nowMs + STEP_MS);
       this.#stop();
-      this.#move(-ROUNDING_TICKS);
+      this.#move(-this.#uncertainTicks);
       const { live } = this.#path.sweep();
-      this.#move(ROUNDING_TICKS);
+      this.#move(this.#uncertainTicks);
       // Nothing that could expire out of order.
       if (live === 0) this.#nowMs = toMs;
     }
