@@ -69,5 +69,9 @@ bench-lab: setup-bench ## requests, connections, packets and bytes a second besi
 bench-ipvs: setup-bench ## instructions a packet beside the kernel's own IPVS, in an emulated machine that counts them (root)
 	node bench/ipvs.ts
 
+.PHONY: flood
+flood: build ## five million SYNs against a table with 100,000 established connections (root)
+	node bench/flood.ts
+
 clean: ## remove what the build made
 	rm -rf build

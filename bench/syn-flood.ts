@@ -14,6 +14,8 @@ export interface FloodRequest {
   readonly syns: number;
   /** How many SYNs of the flood pass between a new client's SYN and its ACK. */
   readonly between: number;
+  /** How long the flood rests then; 0 when left out. */
+  readonly restMs?: number;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -41,7 +43,7 @@ const NEW_FROM = 3 << 22;
 const CLIENTS_A_CHUNK = 8;
 
 export function flood(request: FloodRequest): FloodResult {
-  const { hook, family, connectionsMax, established, syns, between, onProgress = () => {} } = request;
+  const { hook, family, connectionsMax, established, syns, between, restMs = 0, onProgress = () => {} } = request;
   const harness = new Harness(hook);
   const rig = new Rig("dr", family, { connectionsMax });
   const program = rig.program(hook);
@@ -67,6 +69,7 @@ export function flood(request: FloodRequest): FloodResult {
       const frame = rig.frame("new", FLOOD_FROM + flooded);
       floodNs += harness.measure(rig, program, { frame, order: "next", flows: chunk, repeat: chunk }).durationNs * chunk;
       flooded += chunk;
+      if (restMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
       onProgress(`${flooded} of ${syns} SYNs`);
     }
     const after = standing(rig);

@@ -62,15 +62,21 @@ __noinline __u32 group_room(const struct connection_group *group, __u32 home, __
 	return CONNECTION_GROUP_SLOTS;
 }
 
-/* The half-open connection that would end first, or CONNECTION_GROUP_SLOTS. */
-__noinline __u32 group_half_open(const struct connection_group *group, __u32 now)
+enum {
+	/* As group_half_open() tells a slot: the ticks that it has left, and its number below. */
+	HALF_OPEN_LEFT_SHIFT = 8,
+	HALF_OPEN_NONE = 0xffffffff,
+};
+
+/* The half-open connection that would end first, or HALF_OPEN_NONE; of several in one tick the one that is met first from home. */
+__noinline __u32 group_half_open(const struct connection_group *group, __u32 home, __u32 now)
 {
-	__u32 first = CONNECTION_GROUP_SLOTS;
-	__u32 least = 0xffffffff;
+	__u32 first = HALF_OPEN_NONE;
 
 	if (!group)
 		return first;
-	for (__u32 slot = 0; slot < CONNECTION_GROUP_SLOTS; slot++) {
+	for (__u32 i = 0; i < CONNECTION_GROUP_SLOTS; i++) {
+		__u32 slot = (home ^ i) & (CONNECTION_GROUP_SLOTS - 1);
 		const struct connection *connection = &group->slot[slot];
 		__u64 life = READ_ONCE(connection->life);
 		__u32 left = (__u32)(life >> LIFE_EXPIRES_SHIFT) - now;
@@ -80,10 +86,10 @@ __noinline __u32 group_half_open(const struct connection_group *group, __u32 now
 		/* One that is past its time goes before all. */
 		if (life_is_past(life, now))
 			left = 0;
-		if (left < least) {
-			least = left;
-			first = slot;
-		}
+		if (left > 0xfffffe)
+			left = 0xfffffe;
+		if (left < first >> HALF_OPEN_LEFT_SHIFT)
+			first = left << HALF_OPEN_LEFT_SHIFT | slot;
 	}
 	return first;
 }
@@ -100,8 +106,11 @@ struct entry {
 	__u32 now;
 	__u32 slot;
 	/* It will be half-open; there was no room, so that others of the kind have to make some. */
-	__u16 half_open;
-	__u16 pushing;
+	__u8 half_open;
+	__u8 pushing;
+	/* Among the full groups, the one with the half-open connection that would end first, by its distance; and that one's time. */
+	__u16 aim;
+	__u32 least;
 	__u64 life;
 	/* Whose slot it took: the life word and the template of it, for entry_settle(). 0: nobody's. */
 	__u64 ended;
@@ -142,6 +151,26 @@ static __always_inline long entry_move_on(struct entry *entry)
 	return ++entry->distance >= CONNECTION_GROUPS_TRIED;
 }
 
+/* A slot of a group where there is room for the newcomer, or will be made; CONNECTION_GROUP_SLOTS: on to the next group. */
+static __always_inline __u32 entry_slot(struct entry *entry, const struct connection_group *group)
+{
+	__u32 slot, found;
+
+	if (entry->pushing) {
+		found = entry->distance < entry->aim ? HALF_OPEN_NONE : group_half_open(group, entry->home, entry->now);
+		return found == HALF_OPEN_NONE ? CONNECTION_GROUP_SLOTS : found & (CONNECTION_GROUP_SLOTS - 1);
+	}
+	slot = group_room(group, entry->home, entry->now, entry->half_open);
+	if (slot < CONNECTION_GROUP_SLOTS)
+		return slot;
+	found = group_half_open(group, entry->home, entry->now) >> HALF_OPEN_LEFT_SHIFT;
+	if (found < entry->least) {
+		entry->least = found;
+		entry->aim = entry->distance;
+	}
+	return slot;
+}
+
 static long entry_step(__u32 i, struct entry *entry)
 {
 	struct connection_group *group = bpf_map_lookup_elem(&connections, &entry->index);
@@ -152,7 +181,7 @@ static long entry_step(__u32 i, struct entry *entry)
 
 	if (!group || !settings)
 		return 1;
-	slot = entry->pushing ? group_half_open(group, entry->now) : group_room(group, entry->home, entry->now, entry->half_open);
+	slot = entry_slot(entry, group);
 	if (slot >= CONNECTION_GROUP_SLOTS)
 		return entry_move_on(entry);
 	connection = &group->slot[slot];
@@ -195,7 +224,10 @@ static __always_inline void entry_settle(const struct entry *entry)
 		count_outcome(OUTCOME_HALF_OPEN_EVICTED, 0);
 }
 
-/* Where no group has room, from home on, the first one with a half-open connection: that has to go. */
+/*
+ * Where no group has room, of all their half-open connections the one that would end first has to go: in a flood each has
+ * then as long to be established as the table can give, also where a group holds few of them.
+ */
 static __always_inline void entry_push(struct entry *entry, __u64 hash)
 {
 	overflow_release(entry->index, entry->tag, entry->distance, entry->mask);
@@ -214,6 +246,8 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 	struct settings *settings = settings_get();
 	struct entry entry = { .home = hash_home(hash), .tag = hash_tag(hash), .now = now_ticks(), .slot = CONNECTION_GROUP_SLOTS };
 
+	entry.aim = CONNECTION_GROUPS_TRIED;
+	entry.least = HALF_OPEN_NONE >> HALF_OPEN_LEFT_SHIFT;
 	if (!settings || !newcomer || !flow || !place || !load_enter(newcomer->server, newcomer->life, newcomer->method))
 		return 0;
 	entry.newcomer = newcomer;
