@@ -5,6 +5,8 @@ import { type Complaint, type Path, quote } from "./complaint.ts";
 import type { Source } from "./source.ts";
 import { didYouMean } from "./suggest.ts";
 
+export type Complain = (complaint: Complaint) => void;
+
 export type Shape = Readonly<Record<string, z.ZodType>>;
 
 /** The values that are right; a key that is wrong or missing is not in it. */
@@ -29,7 +31,7 @@ export function readMapping<S extends Shape>(
   value: unknown,
   path: Path,
   rule: MappingRule<S>,
-  complain: (complaint: Complaint) => void,
+  complain: Complain,
 ): MappingReading<S> | undefined {
   const keys = [...Object.keys(rule.shape), ...(rule.others ?? [])];
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

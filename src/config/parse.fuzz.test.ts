@@ -8,7 +8,10 @@ import { parseConfiguration } from "./parse.ts";
 import { toDesired } from "./to-desired.ts";
 
 const valid = `interfaces: [{name: eth0, hook: auto}]
+settings: {timeouts: {tcp: 60}, expire_nodest_conn: true}
+marks: [{mark: 1, source: 198.51.100.0/24, ports: 80-90}]
 services:
+  - {mark: 1, persistent: {timeout: 60, netmask: 255.255.255.0}, method: tun, servers: [{address: 10.0.0.9, tunnel: {type: gre}}]}
   - name: web
     address: 192.0.2.10
     port: 80
@@ -110,6 +113,29 @@ test("a mapping of the right keys with any values is answered", () => {
     "hook",
     "scheduler",
     "protocol",
+    "marks",
+    "mark",
+    "family",
+    "source",
+    "destination",
+    "ports",
+    "interface",
+    "settings",
+    "timeouts",
+    "tcp",
+    "conn_reuse_mode",
+    "persistent",
+    "timeout",
+    "netmask",
+    "prefix_length",
+    "scheduler_flags",
+    "one_packet",
+    "full_nat",
+    "upper_threshold",
+    "lower_threshold",
+    "tunnel",
+    "type",
+    "checksum",
   );
   const { value } = fc.letrec((tie) => ({
     value: fc.oneof(
@@ -120,7 +146,9 @@ test("a mapping of the right keys with any values is answered", () => {
     ),
   }));
   fc.assert(
-    fc.property(value, value, (services, interfaces) => answers(JSON.stringify({ services, interfaces }))),
+    fc.property(value, value, value, value, (services, interfaces, marks, settings) =>
+      answers(JSON.stringify({ services, interfaces, marks, settings })),
+    ),
     { numRuns: 1000 },
   );
 });

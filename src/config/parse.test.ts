@@ -1,9 +1,11 @@
 /** Every mistake a configuration can have, with the exact words it is answered with. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { formatAddress } from "../model/address.ts";
+import { formatAddress, parseAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
+import { DEFAULT_SETTINGS } from "../model/plane.ts";
 import { describeServer, serviceName } from "../model/service.ts";
 import { formatComplaint } from "./complaint.ts";
 import { ConfigurationError, parseConfiguration, requireConfiguration } from "./parse.ts";
@@ -33,6 +35,8 @@ services:
       - address: 10.0.0.13
         weight: 0
 `;
+
+const host = (text: string) => ({ address: parseAddress(text), length: 32 });
 
 function complaintsOf(file: string | Uint8Array): string[] {
   const result = parseConfiguration(file, "evenkeel.yaml");
@@ -68,7 +72,7 @@ test("a configuration is read with every default filled in", () => {
 test("a configuration without services is one, and interfaces are found when it names none", () => {
   const { configuration } = requireConfiguration("services: []\n", "evenkeel.yaml");
   const automatic = [{ interfaceName: "eth7", hook: "auto" as const }];
-  assert.deepEqual(toDesired(configuration, automatic), { services: [], attachments: automatic });
+  assert.deepEqual(toDesired(configuration, automatic), { services: [], settings: DEFAULT_SETTINGS, marks: [], attachments: automatic });
 });
 
 test("the desired state holds the services without their names, and the interfaces of the file", () => {
@@ -78,6 +82,57 @@ test("the desired state holds the services without their names, and the interfac
   assert.equal(
     desired.services.some((each) => "name" in each),
     false,
+  );
+});
+
+test("everything that can be said is read", () => {
+  const { configuration } = requireConfiguration(readFileSync("examples/every-key.yaml"), "every-key.yaml");
+  const { services, ...director } = toDesired(configuration, []);
+  assert.deepEqual(director, {
+    settings: DEFAULT_SETTINGS,
+    marks: [
+      { mark: 1, family: "ipv4", protocol: "tcp", destination: host("192.0.2.10"), ports: { first: 80, last: 80 } },
+      { mark: 1, family: "ipv4", protocol: "tcp", destination: host("192.0.2.10"), ports: { first: 443, last: 443 } },
+      {
+        mark: 2,
+        family: "ipv6",
+        source: { address: parseAddress("2001:db8:7::"), length: 48 },
+        ports: { first: 1000, last: 2000 },
+        interfaceName: "eth0",
+      },
+    ],
+    attachments: [{ interfaceName: "eth0", hook: "auto" }],
+  });
+  assert.deepEqual(
+    services.map(({ servers, address: _, ...head }) => [head, servers.map(describeServer)]),
+    [
+      [
+        {
+          port: 8080,
+          protocol: "tcp",
+          scheduler: "wlc",
+          persistence: { timeoutSeconds: 300 },
+          fullNat: parseAddress("10.0.0.254"),
+          timeouts: { tcp: 3600, tcpFin: 60, udp: 30 },
+        },
+        ["10.0.0.11:80 nat weight 3 thresholds 1000/800", "10.0.0.12:80 nat weight 1"],
+      ],
+      [
+        {
+          port: 0,
+          protocol: "tcp",
+          scheduler: "sh",
+          schedulerFlags: ["fallback", "port"],
+          persistence: { timeoutSeconds: 600, clientMask: parseAddress("255.255.255.0") },
+        },
+        ["10.0.0.11:0 dr weight 1", "10.0.0.12:0 dr weight 1"],
+      ],
+      [{ port: 0, protocol: "tcp", mark: 1, scheduler: "wrr", persistence: { timeoutSeconds: 300 } }, ["10.0.0.11:0 nat weight 1"]],
+      [
+        { port: 53, protocol: "udp", scheduler: "rr", onePacket: true },
+        ["10.1.0.11:53 tun weight 1", "10.1.0.12:53 tun (gre checksum) weight 1", "10.1.0.13:53 tun (gue port 6080) weight 1"],
+      ],
+    ],
   );
 });
 
@@ -121,12 +176,14 @@ test("all complaints come at once, in the order of the file, in one error", () =
   );
 });
 
-const port = "a port is a whole number from 1 to 65535";
+const port = "a port is a whole number from 0 to 65535";
 const weight = "a weight is a whole number from 0 to 65535";
 const unicast = "a server needs a unicast address of its own";
 const reachable = "a service needs an address that clients can reach";
-const serverKeys = "address, port, weight, method";
-const serviceKeys = "name, address, port, protocol, scheduler, method, servers";
+const serverKeys = "address, port, weight, method, upper_threshold, lower_threshold, tunnel";
+const serviceKeys =
+  "name, address, port, protocol, mark, family, scheduler, scheduler_flags, method, one_packet, sloppy, full_nat, persistent, timeouts, servers";
+const ruleKeys = "mark, family, protocol, source, destination, port, ports, interface";
 const notInterface = "is not an interface name; it has 1 to 15 bytes, none of them a slash, a colon or a space";
 
 /** What is wrong, the file, the complaints (without the file's name). */
@@ -134,8 +191,12 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   // The file.
   ["an empty file", "", "1:1: the file is empty; it needs at least: services: []"],
   ["a file of comments", "# nothing\n", "1:1: the file is empty; it needs at least: services: []"],
-  ["a list", "- a\n", "1:1: a list is not a configuration; it is a mapping with the keys $schema, interfaces, services"],
-  ["a word", "hello\n", '1:1: "hello" is not a configuration; it is a mapping with the keys $schema, interfaces, services'],
+  ["a list", "- a\n", "1:1: a list is not a configuration; it is a mapping with the keys $schema, interfaces, settings, marks, services"],
+  [
+    "a word",
+    "hello\n",
+    '1:1: "hello" is not a configuration; it is a mapping with the keys $schema, interfaces, settings, marks, services',
+  ],
   ["a file that is too great", " ".repeat(FILE_BYTES_MAX + 1), "1:1: the file has 4194305 bytes; at most 4194304 (4 MiB) are read"],
   [
     "a file that is not UTF-8",
@@ -166,18 +227,26 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   ["no services", "interfaces: [{name: eth0}]\n", '1:1: the key "services" is missing; it is a list, if need be an empty one: []'],
   ["services that are no list", "services: {}\n", "1:11: services: a mapping is not a list"],
   ["services left blank", "services:\n", "1:10: services: nothing is not a list"],
-  ["an unknown key of the file", "services: []\nlisteners: []\n", "2:1: listeners: unknown key; allowed: $schema, interfaces, services"],
+  [
+    "an unknown key of the file",
+    "services: []\nlisteners: []\n",
+    "2:1: listeners: unknown key; allowed: $schema, interfaces, settings, marks, services",
+  ],
   [
     "keepalived's word for a key",
     "services: []\nvirtual_server: 1\n",
-    '2:1: virtual_server: unknown key; did you mean "services"? allowed: $schema, interfaces, services',
+    '2:1: virtual_server: unknown key; did you mean "services"? allowed: $schema, interfaces, settings, marks, services',
   ],
   [
     "a key that would move the terminal",
     'services: []\n"a\\e[2J": 1\n',
-    '2:1: ["a\\u001b[2J"]: unknown key; allowed: $schema, interfaces, services',
+    '2:1: ["a\\u001b[2J"]: unknown key; allowed: $schema, interfaces, settings, marks, services',
   ],
-  ["a key __proto__", "services: []\n__proto__: {a: 1}\n", "2:1: __proto__: unknown key; allowed: $schema, interfaces, services"],
+  [
+    "a key __proto__",
+    "services: []\n__proto__: {a: 1}\n",
+    "2:1: __proto__: unknown key; allowed: $schema, interfaces, settings, marks, services",
+  ],
 
   // Interfaces.
   [
@@ -260,14 +329,14 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   [
     "port 0",
     service("address: 192.0.2.10", "port: 0", "servers: []"),
-    `3:11: services[0].port: 0 (every port) comes with a later version; ${port}`,
+    "3:11: services[0].port: 0 (every port) needs persistent: a client's connections to different ports have to reach one server",
   ],
   [
     "port 65536",
     service("address: 192.0.2.10", "port: 65536", "servers: []"),
     "3:11: services[0].port: 65536 is above 65535, the greatest port",
   ],
-  ["port -1", service("address: 192.0.2.10", "port: -1", "servers: []"), "3:11: services[0].port: -1 is below 1, the least port"],
+  ["port -1", service("address: 192.0.2.10", "port: -1", "servers: []"), "3:11: services[0].port: -1 is below 0, the least port"],
   ["port http", service("address: 192.0.2.10", "port: http", "servers: []"), `3:11: services[0].port: "http" is not a number; ${port}`],
   ["a port left blank", service("address: 192.0.2.10", "port:", "servers: []"), `3:10: services[0].port: nothing is not a number; ${port}`],
   [
@@ -350,11 +419,7 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
     `5:44: services[0].servers[0].weight: Infinity is not a whole number; ${weight}`,
   ],
   ["a weight in quotes", server('address: 10.0.0.1, weight: "3"'), `5:44: services[0].servers[0].weight: "3" is not a number; ${weight}`],
-  [
-    "a server's port 0",
-    server("address: 10.0.0.1, port: 0"),
-    `5:42: services[0].servers[0].port: 0 (every port) comes with a later version; ${port}`,
-  ],
+  ["a server's port -1", server("address: 10.0.0.1, port: -1"), "5:42: services[0].servers[0].port: -1 is below 0, the least port"],
   [
     "port mapping with dr",
     server("address: 10.0.0.1, port: 8080", "{address: 192.0.2.10, port: 80}", "dr"),
@@ -419,6 +484,277 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
     "an IPv4 server in IPv6 clothes",
     server("address: ::ffff:10.0.0.1", "{address: 2001:db8::1, port: 80}"),
     `5:26: services[0].servers[0].address: ::ffff:10.0.0.1 is an IPv4 address in IPv6 clothes; ${unicast}`,
+  ],
+  [
+    "thresholds upside down",
+    server("address: 10.0.0.1, upper_threshold: 5, lower_threshold: 6"),
+    "5:73: services[0].servers[0].lower_threshold: 6 is above the upper_threshold 5",
+  ],
+  [
+    "a lower threshold alone",
+    server("address: 10.0.0.1, lower_threshold: 6"),
+    "5:53: services[0].servers[0].lower_threshold: a lower_threshold needs an upper_threshold",
+  ],
+  [
+    "a threshold beyond IPVS's",
+    server("address: 10.0.0.1, upper_threshold: 2147483648"),
+    "5:53: services[0].servers[0].upper_threshold: 2147483648 is above 2147483647, the greatest threshold",
+  ],
+  [
+    "keepalived's word for a threshold",
+    server("address: 10.0.0.1, uthreshold: 6"),
+    `5:36: services[0].servers[0].uthreshold: unknown key; did you mean "upper_threshold"? allowed: ${serverKeys}`,
+  ],
+  [
+    "a tunnel with nat",
+    server("address: 10.0.0.1, tunnel: {type: gre}"),
+    "5:36: services[0].servers[0].tunnel: nat sends nothing through a tunnel; only tun does",
+  ],
+  [
+    "an unknown tunnel",
+    server("address: 10.0.0.1, method: tun, tunnel: {type: vxlan}"),
+    '5:64: services[0].servers[0].tunnel.type: "vxlan" is not a tunnel type; allowed: ipip, gre, gue',
+  ],
+  [
+    "gue without a port",
+    server("address: 10.0.0.1, method: tun, tunnel: {type: gue}"),
+    '5:57: services[0].servers[0].tunnel: the key "port" is missing; gue is UDP to a port of the server',
+  ],
+  [
+    "gue to port 0",
+    server("address: 10.0.0.1, method: tun, tunnel: {type: gue, port: 0}"),
+    "5:75: services[0].servers[0].tunnel.port: 0 is below 1, the least port",
+  ],
+  [
+    "a port of gre",
+    server("address: 10.0.0.1, method: tun, tunnel: {type: gre, port: 1}"),
+    "5:69: services[0].servers[0].tunnel.port: gre has no ports; only gue has",
+  ],
+  [
+    "a checksum of ipip",
+    server("address: 10.0.0.1, method: tun, tunnel: {type: ipip, checksum: true}"),
+    "5:70: services[0].servers[0].tunnel.checksum: ipip has no checksum; gre and gue have",
+  ],
+  [
+    "a tunnel that is a word",
+    server("address: 10.0.0.1, method: tun, tunnel: gre"),
+    '5:57: services[0].servers[0].tunnel: "gre" is not a tunnel; it is a mapping with the keys type, port, checksum',
+  ],
+
+  // Services by mark.
+  [
+    "a mark and an address",
+    service("mark: 1", "address: 192.0.2.1", "port: 80", "protocol: udp", "servers: []"),
+    "3:5: services[0].address: a service by mark takes what carries the mark, whatever its address; leave it out",
+    "4:5: services[0].port: a service by mark takes what carries the mark, whatever its port; leave it out",
+    "5:5: services[0].protocol: a service by mark takes what carries the mark, whatever its protocol; leave it out",
+  ],
+  ["mark 0", service("mark: 0", "servers: []"), "2:11: services[0].mark: 0 is below 1, the least mark"],
+  [
+    "a mark of 33 bits",
+    service("mark: 4294967296", "servers: []"),
+    "2:11: services[0].mark: 4294967296 is above 4294967295, the greatest mark",
+  ],
+  [
+    "a mark twice",
+    "services:\n  - {mark: 1, servers: []}\n  - {mark: 1, family: ipv4, servers: []}\n",
+    "3:5: services[1]: the service mark 1 ipv4 stands here twice, first at 2:5",
+  ],
+  [
+    "a family beside an address",
+    service("address: 192.0.2.1", "port: 80", "family: ipv4", "servers: []"),
+    "4:5: services[0].family: a service by address has the family of its address; family is for one by mark",
+  ],
+  [
+    "an unknown family",
+    service("mark: 1", "family: ip6", "servers: []"),
+    '3:13: services[0].family: "ip6" is not a family; allowed: ipv4, ipv6; did you mean "ipv6"?',
+  ],
+  [
+    "an IPv4 server of an IPv6 mark",
+    service("mark: 1", "family: ipv6", "method: nat", "servers: [{address: 10.0.0.1}]"),
+    "5:25: services[0].servers[0].address: 10.0.0.1 is IPv4, but the service is IPv6, and nat cannot go from one to the other; only tun can",
+  ],
+
+  // What a service can be.
+  [
+    "persistence that is a word",
+    service("address: 192.0.2.1", "port: 80", "persistent: yes", "servers: []"),
+    '4:17: services[0].persistent: "yes" is not a number; a timeout is a whole number from 1 to 31536000',
+  ],
+  [
+    "persistence for no time",
+    service("address: 192.0.2.1", "port: 80", "persistent: 0", "servers: []"),
+    "4:17: services[0].persistent: 0 is below 1, the least timeout",
+  ],
+  [
+    "persistence without a timeout",
+    service("address: 192.0.2.1", "port: 80", "persistent: {prefix_length: 24}", "servers: []"),
+    '4:17: services[0].persistent: the key "timeout" is missing',
+  ],
+  [
+    "a netmask with a hole",
+    service("address: 192.0.2.1", "port: 80", "persistent: {timeout: 1, netmask: 255.0.255.0}", "servers: []"),
+    "4:39: services[0].persistent.netmask: 255.0.255.0 is not a netmask",
+  ],
+  [
+    "a netmask of the other family",
+    service("address: 192.0.2.1", "port: 80", "persistent: {timeout: 1, netmask: 'ffff::'}", "servers: []"),
+    "4:39: services[0].persistent.netmask: ffff:: is IPv6, but the service is IPv4",
+  ],
+  [
+    "a prefix length beyond the address",
+    service("address: 192.0.2.1", "port: 80", "persistent: {timeout: 1, prefix_length: 33}", "servers: []"),
+    "4:45: services[0].persistent.prefix_length: 33 is above 32, the greatest prefix length of IPv4",
+  ],
+  [
+    "a prefix length of 0",
+    service("address: 192.0.2.1", "port: 80", "persistent: {timeout: 1, prefix_length: 0}", "servers: []"),
+    "4:45: services[0].persistent.prefix_length: 0 is below 1, the least prefix length",
+  ],
+  [
+    "netmask and prefix length",
+    service("address: 192.0.2.1", "port: 80", "persistent: {timeout: 1, netmask: 255.0.0.0, prefix_length: 8}", "servers: []"),
+    "4:65: services[0].persistent.prefix_length: netmask and prefix_length say the same; leave one of them out",
+  ],
+  [
+    "keepalived's word for persistence",
+    service("address: 192.0.2.1", "port: 80", "persistence_timeout: 60", "servers: []"),
+    `4:5: services[0].persistence_timeout: unknown key; did you mean "persistent"? allowed: ${serviceKeys}`,
+  ],
+  [
+    "flags of a scheduler that has none",
+    service("address: 192.0.2.1", "port: 80", "scheduler: rr", "scheduler_flags: [port]", "servers: []"),
+    "5:22: services[0].scheduler_flags: rr has no flags; only sh and mh have",
+  ],
+  [
+    "an unknown flag",
+    service("address: 192.0.2.1", "port: 80", "scheduler_flags: [sh-port]", "servers: []"),
+    '4:22: services[0].scheduler_flags: "sh-port" is not a scheduler flag; allowed: fallback, port; did you mean "port"?',
+  ],
+  [
+    "flags that are a word",
+    service("address: 192.0.2.1", "port: 80", "scheduler_flags: port", "servers: []"),
+    '4:22: services[0].scheduler_flags: "port" is not a list; write [fallback, port], or one of them',
+  ],
+  [
+    "a flag twice",
+    service("address: 192.0.2.1", "port: 80", "scheduler_flags: [port, port]", "servers: []"),
+    "4:22: services[0].scheduler_flags: a scheduler flag stands here twice",
+  ],
+  [
+    "TCP packet by packet",
+    service("address: 192.0.2.1", "port: 80", "one_packet: true", "servers: []"),
+    "4:17: services[0].one_packet: only udp can be scheduled packet by packet, not tcp",
+  ],
+  [
+    "a switch that is a word",
+    service("address: 192.0.2.1", "port: 80", "sloppy: on", "servers: []"),
+    '4:13: services[0].sloppy: "on" is neither on nor off; it is true or false, or 1 or 0',
+  ],
+  [
+    "full NAT to the other family",
+    service("address: 192.0.2.1", "port: 80", "full_nat: fd00::1", "servers: []"),
+    "4:15: services[0].full_nat: fd00::1 is IPv6, but the service is IPv4",
+  ],
+  [
+    "full NAT to a loopback address",
+    service("address: 192.0.2.1", "port: 80", "full_nat: 127.0.0.1", "servers: []"),
+    "4:15: services[0].full_nat: 127.0.0.1 is a loopback address; servers answer to an address of the director's",
+  ],
+  [
+    "a timeout of 0",
+    service("address: 192.0.2.1", "port: 80", "timeouts: {tcp: 0, udp: 1.5}", "servers: []"),
+    "4:21: services[0].timeouts.tcp: 0 is below 1, the least timeout",
+    "4:29: services[0].timeouts.udp: 1.5 is not a whole number; a timeout is a whole number from 1 to 31536000",
+  ],
+  [
+    "ipvsadm's word for a timeout",
+    service("address: 192.0.2.1", "port: 80", "timeouts: {tcpfin: 1}", "servers: []"),
+    '4:16: services[0].timeouts.tcpfin: unknown key; did you mean "tcp_fin"? allowed: tcp, tcp_fin, udp',
+  ],
+  [
+    "a port mapped by a service for every port",
+    service("address: 192.0.2.1", "port: 0", "persistent: 1", "method: nat", "servers: [{address: 10.0.0.1, port: 8080}]"),
+    "6:41: services[0].servers[0].port: a service for every port leaves each packet its own; leave the port out",
+  ],
+
+  // Settings.
+  [
+    "settings that are a list",
+    "settings: []\nservices: []\n",
+    "1:11: settings: a list is not settings; it is a mapping with the keys expire_nodest_conn, expire_quiescent_template, conn_reuse_mode, timeouts",
+  ],
+  [
+    "a sysctl by half its name",
+    "settings: {expire_nodest: 1}\nservices: []\n",
+    "1:12: settings.expire_nodest: unknown key; allowed: expire_nodest_conn, expire_quiescent_template, conn_reuse_mode, timeouts",
+  ],
+  [
+    "settings out of bounds",
+    "settings: {expire_nodest_conn: 2, conn_reuse_mode: 4, timeouts: {udp: 31536001}}\nservices: []\n",
+    "1:32: settings.expire_nodest_conn: 2 is neither on nor off; it is true or false, or 1 or 0",
+    "1:52: settings.conn_reuse_mode: 4 is above 3, the greatest conn_reuse_mode",
+    "1:71: settings.timeouts.udp: 31536001 is above 31536000, the greatest timeout",
+  ],
+
+  // Mark rules.
+  ["a rule without a mark", "marks: [{port: 80}]\nservices: []\n", '1:9: marks[0]: the key "mark" is missing'],
+  ["rules that are no list", "marks: {}\nservices: []\n", "1:8: marks: a mapping is not a list"],
+  [
+    "an unknown key of a rule",
+    "marks: [{mark: 1, dport: 80}]\nservices: []\n",
+    `1:19: marks[0].dport: unknown key; did you mean "port"? allowed: ${ruleKeys}`,
+  ],
+  [
+    "a host in a network",
+    "marks: [{mark: 1, source: 198.51.100.7/24}]\nservices: []\n",
+    '1:27: marks[0].source: "198.51.100.7/24" names a host in a network; write 198.51.100.0/24, or the host without /24',
+  ],
+  [
+    "a prefix that is too long",
+    "marks: [{mark: 1, source: 198.51.100.0/33}]\nservices: []\n",
+    '1:27: marks[0].source: "198.51.100.0/33": the prefix length is at most 32',
+  ],
+  [
+    "a network that is none",
+    "marks: [{mark: 1, destination: example.org}]\nservices: []\n",
+    '1:32: marks[0].destination: "example.org" is not a network; it is an address and a prefix length, such as 198.51.100.0/24',
+  ],
+  [
+    "two families in one rule",
+    "marks: [{mark: 1, source: 198.51.100.0/24, destination: '2001:db8::/32'}]\nservices: []\n",
+    "1:57: marks[0].destination: this is IPv6, and the source IPv4: no packet is both",
+  ],
+  [
+    "a rule of one family for the other",
+    "marks: [{mark: 1, family: ipv6, source: 198.51.100.0/24}]\nservices: []\n",
+    "1:41: marks[0].source: this is IPv4, and the family IPv6: no packet is both",
+  ],
+  [
+    "port and ports",
+    "marks: [{mark: 1, port: 80, ports: 80-81}]\nservices: []\n",
+    "1:36: marks[0].ports: port and ports say the same; leave one of them out",
+  ],
+  [
+    "ports backwards",
+    "marks: [{mark: 1, ports: 2000-1000}]\nservices: []\n",
+    '1:26: marks[0].ports: "2000-1000" is not a range of ports; it goes from the lesser to the greater, between 1 and 65535, such as 1000-2000',
+  ],
+  [
+    "ports that are one port",
+    "marks: [{mark: 1, ports: 80}]\nservices: []\n",
+    "1:26: marks[0].ports: 80 is not a range of ports; write it as 1000-2000, or use port for one",
+  ],
+  [
+    "a rule that the one before it hides",
+    "marks: [{mark: 1, port: 80}, {mark: 2, port: 80}]\nservices: []\n",
+    "1:30: marks[1]: the rule for any protocol port 80 stands here twice, first at 1:9",
+  ],
+  [
+    "more rules than there is room for",
+    `marks: [${Array.from({ length: 257 }, (_, i) => `{mark: 1, port: ${i + 1}}`).join(", ")}]\nservices: []\n`,
+    "1:5533: marks[256]: there is room for 256 mark rules",
   ],
 ];
 

@@ -1,13 +1,16 @@
 /** Text -> Configuration, or every complaint about it at once. Reading the file is the caller's affair. */
 
 import { EvenkeelError } from "../model/error.ts";
-import type { WantedAttachment } from "../model/plane.ts";
-import type { RealServer } from "../model/service.ts";
-import { type Complaint, formatComplaint, type Path, quote } from "./complaint.ts";
-import type { Configuration, ConfiguredService } from "./configuration.ts";
-import { readMapping } from "./mapping.ts";
-import { type Complain, checkService, checkServicesTwice, checkTwice, type ServerReading, type ServiceReading } from "./rules.ts";
-import { FILE_KEYS, interfaceShape, serverShape, serviceShape } from "./schema.ts";
+import { DEFAULT_SETTINGS, type WantedAttachment } from "../model/plane.ts";
+import { type Complaint, formatComplaint, type Path } from "./complaint.ts";
+import type { Configuration } from "./configuration.ts";
+import { readList } from "./list.ts";
+import { type Complain, readMapping } from "./mapping.ts";
+import { readMarks } from "./read-marks.ts";
+import { completeService, readService } from "./read-service.ts";
+import { readSettings } from "./read-settings.ts";
+import { checkService, checkServicesTwice, checkTwice } from "./rules.ts";
+import { FILE_KEYS, interfaceShape } from "./schema.ts";
 import { readSource, type Source } from "./source.ts";
 
 /** `source` tells later complaints (of what only the running system knows) the place of a path. */
@@ -56,6 +59,12 @@ function readFile(source: Source, complain: Complain): Configuration | undefined
   if (file === undefined) return undefined;
   const listed = file.other("interfaces");
   const interfaces = listed === undefined ? undefined : readInterfaces(source, listed, complain);
+  const settings = file.other("settings");
+  const marks = file.other("marks");
+  const director = {
+    settings: settings === undefined ? DEFAULT_SETTINGS : readSettings(source, settings, complain),
+    marks: marks === undefined ? [] : readMarks(source, marks, complain),
+  };
   const services = readList(source, file.other("services"), ["services"], complain).map((value, i) =>
     readService(source, value, ["services", i], complain),
   );
@@ -64,7 +73,7 @@ function readFile(source: Source, complain: Complain): Configuration | undefined
   checkServicesTwice(source, read, complain);
   const complete = read.map(completeService);
   // Whatever is not complete was complained of.
-  return complete.every((service) => service !== undefined) ? { interfaces, services: complete } : undefined;
+  return complete.every((service) => service !== undefined) ? { interfaces, ...director, services: complete } : undefined;
 }
 
 function readInterfaces(source: Source, value: unknown, complain: Complain): WantedAttachment[] {
@@ -78,49 +87,4 @@ function readInterfaces(source: Source, value: unknown, complain: Complain): Wan
   });
   checkTwice(source, read, complain, ({ name }) => (name === undefined ? undefined : `the interface ${name}`));
   return read.flatMap(({ name, hook }) => (name === undefined || hook === undefined ? [] : [{ interfaceName: name, hook }]));
-}
-
-function readService(source: Source, value: unknown, path: Path, complain: Complain): ServiceReading | undefined {
-  const reading = readMapping(source, value, path, { what: "a service", shape: serviceShape, others: ["servers"] }, complain);
-  if (reading === undefined) return undefined;
-  const list = readList(source, reading.other("servers"), [...path, "servers"], complain);
-  const given = value as Readonly<Record<string, unknown>>;
-  const servers = list.flatMap((each, i): ServerReading[] => {
-    const serverPath = [...path, "servers", i];
-    const server = readMapping(source, each, serverPath, { what: "a server", shape: serverShape }, complain);
-    if (server === undefined) return [];
-    // A key that is there but wrong is not a key that was left out.
-    const port = server.other("port") === undefined ? reading.fields.port : server.fields.port;
-    const method = server.other("method") === undefined ? reading.fields.method : server.fields.method;
-    return [{ path: serverPath, fields: server.fields, port, method }];
-  });
-  if (!Object.hasOwn(given, "method") && list.some((server) => !hasKey(server, "method"))) {
-    complain(source.complaint(path, 'the key "method" is missing; it is nat, dr or tun, here or at every server'));
-  }
-  return { path, fields: reading.fields, servers };
-}
-
-function completeService({ fields, servers }: ServiceReading): ConfiguredService | undefined {
-  const { name, address, port, protocol, scheduler } = fields;
-  if (address === undefined || port === undefined || protocol === undefined || scheduler === undefined) return undefined;
-  const complete = servers.map(completeServer);
-  return complete.every((server) => server !== undefined) ? { name, address, port, protocol, scheduler, servers: complete } : undefined;
-}
-
-function completeServer({ fields: { address, weight }, port, method }: ServerReading): RealServer | undefined {
-  if (address === undefined || weight === undefined || port === undefined || method === undefined) return undefined;
-  return { address, port, weight, method };
-}
-
-function readList(source: Source, value: unknown, path: Path, complain: Complain): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  const key = path.at(-1);
-  if (value === undefined)
-    complain(source.complaint(path.slice(0, -1), `the key "${key}" is missing; it is a list, if need be an empty one: []`));
-  else complain(source.complaint(path, `${quote(value)} is not a list`));
-  return [];
-}
-
-function hasKey(value: unknown, key: string): boolean {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key);
 }

@@ -1,18 +1,17 @@
 /** What no single value shows: contradictions between keys, and things that stand in the file twice. */
 
-import { type Address, formatAddress } from "../model/address.ts";
-import { type ForwardingMethod, serverName, serviceName } from "../model/service.ts";
-import type { Complaint, Path } from "./complaint.ts";
-import type { Fields } from "./mapping.ts";
-import type { serverShape, serviceShape } from "./schema.ts";
+import { type Address, type Family, formatAddress } from "../model/address.ts";
+import { type ForwardingMethod, serverName, serviceName, type Timeouts } from "../model/service.ts";
+import type { Path } from "./complaint.ts";
+import type { Complain, Fields } from "./mapping.ts";
+import type { persistentShape, serverShape, serviceShape, tunnelShape } from "./schema.ts";
 import type { Source } from "./source.ts";
-
-export type Complain = (complaint: Complaint) => void;
 
 /** A server that was read, as far as it is right, with its service's values where it has none. */
 export interface ServerReading {
   readonly path: Path;
   readonly fields: Fields<typeof serverShape>;
+  readonly tunnel: Fields<typeof tunnelShape> | undefined;
   readonly port: number | undefined;
   readonly method: ForwardingMethod | undefined;
 }
@@ -20,15 +19,30 @@ export interface ServerReading {
 export interface ServiceReading {
   readonly path: Path;
   readonly fields: Fields<typeof serviceShape>;
+  /** Whether a key was written, rightly or not. */
+  readonly given: (key: string) => boolean;
+  /** Of its address, or the one that is said of a mark. */
+  readonly family: Family | undefined;
+  /** 0: every port; with a mark, too. */
+  readonly port: number | undefined;
+  readonly persistent: Fields<typeof persistentShape> | undefined;
+  readonly timeouts: Timeouts | undefined;
   readonly servers: readonly ServerReading[];
 }
 
-const FAMILY_NAMES = { ipv4: "IPv4", ipv6: "IPv6" } as const;
+const SCHEDULERS_WITH_FLAGS: readonly string[] = ["sh", "mh"];
+
+export const FAMILY_NAMES = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 
 export function checkService(source: Source, service: ServiceReading, complain: Complain): void {
+  checkIdentity(source, service, complain);
+  checkKinds(source, service, complain);
+  checkPersistent(source, service, complain);
   for (const server of service.servers) {
     checkPortMapping(source, service, server, complain);
     checkFamily(source, service, server, complain);
+    checkThresholds(source, server, complain);
+    checkTunnel(source, server, complain);
   }
   checkTwice(source, service.servers, complain, (server) => {
     const { address } = server.fields;
@@ -37,11 +51,11 @@ export function checkService(source: Source, service: ServiceReading, complain: 
 }
 
 export function checkServicesTwice(source: Source, services: readonly ServiceReading[], complain: Complain): void {
-  checkTwice(source, services, complain, ({ fields: { address, port, protocol } }) =>
-    address === undefined || port === undefined || protocol === undefined
-      ? undefined
-      : `the service ${serviceName({ address, port, protocol })}`,
-  );
+  checkTwice(source, services, complain, ({ fields: { address, protocol, mark }, family = "ipv4", port, given }) => {
+    if (given("mark")) return mark === undefined ? undefined : `the service mark ${mark} ${family}`;
+    if (address === undefined || port === undefined || protocol === undefined) return undefined;
+    return `the service ${serviceName({ address, port, protocol })}`;
+  });
   checkTwice(source, services, complain, ({ fields: { name } }) => (name === undefined ? undefined : `the service name "${name}"`));
 }
 
@@ -66,21 +80,83 @@ export function checkTwice<Thing extends { readonly path: Path }>(
   }
 }
 
+/** By address, port and protocol, or by a mark: never by both. */
+function checkIdentity(source: Source, { path, given, port }: ServiceReading, complain: Complain): void {
+  if (given("mark")) {
+    for (const key of ["address", "port", "protocol"]) {
+      if (given(key))
+        complain(
+          source.complaint([...path, key], `a service by mark takes what carries the mark, whatever its ${key}; leave it out`, "key"),
+        );
+    }
+    return;
+  }
+  if (given("family"))
+    complain(source.complaint([...path, "family"], "a service by address has the family of its address; family is for one by mark", "key"));
+  if (port === 0 && !given("persistent")) {
+    const text = "0 (every port) needs persistent: a client's connections to different ports have to reach one server";
+    complain(source.complaint([...path, "port"], text));
+  }
+}
+
+/** What only some services can be. */
+function checkKinds(source: Source, { path, fields, given, family }: ServiceReading, complain: Complain): void {
+  const { scheduler, scheduler_flags = [], one_packet, protocol, full_nat } = fields;
+  if (scheduler_flags.length > 0 && scheduler !== undefined && !SCHEDULERS_WITH_FLAGS.includes(scheduler))
+    complain(source.complaint([...path, "scheduler_flags"], `${scheduler} has no flags; only sh and mh have`));
+  if (one_packet && !given("mark") && protocol !== undefined && protocol !== "udp")
+    complain(source.complaint([...path, "one_packet"], `only udp can be scheduled packet by packet, not ${protocol}`));
+  if (full_nat !== undefined && family !== undefined && full_nat.family !== family)
+    complain(source.complaint([...path, "full_nat"], `${describeFamily(full_nat)}, but the service is ${FAMILY_NAMES[family]}`));
+}
+
+function checkPersistent(source: Source, { path, persistent, family }: ServiceReading, complain: Complain): void {
+  const { netmask, prefix_length } = persistent ?? {};
+  const at = (key: string) => [...path, "persistent", key];
+  if (netmask !== undefined && prefix_length !== undefined)
+    complain(source.complaint(at("prefix_length"), "netmask and prefix_length say the same; leave one of them out"));
+  if (netmask !== undefined && family !== undefined && netmask.family !== family)
+    complain(source.complaint(at("netmask"), `${describeFamily(netmask)}, but the service is ${FAMILY_NAMES[family]}`));
+  if (prefix_length !== undefined && family === "ipv4" && prefix_length > 32)
+    complain(source.complaint(at("prefix_length"), `${prefix_length} is above 32, the greatest prefix length of IPv4`));
+}
+
+function checkThresholds(source: Source, { path, fields }: ServerReading, complain: Complain): void {
+  const { upper_threshold: upper, lower_threshold: lower } = fields;
+  if (upper === undefined || lower === undefined || lower <= upper) return;
+  const text = upper === 0 ? "a lower_threshold needs an upper_threshold" : `${lower} is above the upper_threshold ${upper}`;
+  complain(source.complaint([...path, "lower_threshold"], text));
+}
+
+function checkTunnel(source: Source, { path, tunnel, method }: ServerReading, complain: Complain): void {
+  if (tunnel === undefined) return;
+  if (method !== undefined && method !== "tun")
+    complain(source.complaint([...path, "tunnel"], `${method} sends nothing through a tunnel; only tun does`, "key"));
+  const { type, port, checksum } = tunnel;
+  if (type !== undefined && type !== "gue" && port !== undefined)
+    complain(source.complaint([...path, "tunnel", "port"], `${type} has no ports; only gue has`, "key"));
+  if (type === "ipip" && checksum)
+    complain(source.complaint([...path, "tunnel", "checksum"], "ipip has no checksum; gre and gue have", "key"));
+}
+
 function checkPortMapping(source: Source, service: ServiceReading, server: ServerReading, complain: Complain): void {
-  const wanted = service.fields.port;
+  const wanted = service.port;
   const { port } = server.fields;
-  if (wanted === undefined || port === undefined || port === wanted) return;
-  if (server.method === undefined || server.method === "nat") return;
-  const text = `${port} differs from the service's port ${wanted}, and ${server.method} cannot map ports: the reply does not pass the director; leave the port out, or use nat`;
-  complain(source.complaint([...server.path, "port"], text));
+  if (wanted === undefined || port === undefined || port === wanted || server.method === undefined) return;
+  if (server.method !== "nat") {
+    const text = `${port} differs from the service's port ${wanted}, and ${server.method} cannot map ports: the reply does not pass the director; leave the port out, or use nat`;
+    complain(source.complaint([...server.path, "port"], text));
+  } else if (wanted === 0 && !service.given("mark")) {
+    complain(source.complaint([...server.path, "port"], "a service for every port leaves each packet its own; leave the port out"));
+  }
 }
 
 function checkFamily(source: Source, service: ServiceReading, server: ServerReading, complain: Complain): void {
-  const outer = service.fields.address;
+  const { family } = service;
   const { address } = server.fields;
-  if (outer === undefined || address === undefined || address.family === outer.family) return;
+  if (family === undefined || address === undefined || address.family === family) return;
   if (server.method === undefined || server.method === "tun") return;
-  const text = `${describeFamily(address)}, but the service is ${FAMILY_NAMES[outer.family]}, and ${server.method} cannot go from one to the other; only tun can`;
+  const text = `${describeFamily(address)}, but the service is ${FAMILY_NAMES[family]}, and ${server.method} cannot go from one to the other; only tun can`;
   complain(source.complaint([...server.path, "address"], text));
 }
 

@@ -5,14 +5,6 @@ import type { Configuration } from "./configuration.ts";
 
 /** `automatic`: where to listen when the configuration leaves it open. */
 export function toDesired(configuration: Configuration, automatic: readonly WantedAttachment[]): DesiredState {
-  return {
-    services: configuration.services.map(({ address, port, protocol, scheduler, servers }) => ({
-      address,
-      port,
-      protocol,
-      scheduler,
-      servers,
-    })),
-    attachments: configuration.interfaces ?? automatic,
-  };
+  const { services, settings, marks, interfaces } = configuration;
+  return { services: services.map(({ name: _name, ...service }) => service), settings, marks, attachments: interfaces ?? automatic };
 }

@@ -6,6 +6,7 @@
 import { findLink, getLink } from "../kernel/links.ts";
 import { type Address, addressFromBytes, type Family as FamilyName } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
+import { prefixByte } from "../model/mark-rule.ts";
 import type { MarkCounters, MarkRule, Prefix } from "../model/plane.ts";
 import { Family, Limits, type MarkRule as MarkRuleEntry, markRuleCodec } from "../wire/abi.ts";
 import { encoded } from "../wire/codec.ts";
@@ -102,10 +103,7 @@ function prefixOf(address: Uint8Array, mask: Uint8Array, family: number): Prefix
 }
 
 function maskOf({ address, length }: Prefix): Uint8Array {
-  const bytes = Uint8Array.from(
-    { length: address.family === "ipv4" ? 4 : 16 },
-    (_, i) => 0xff00 >> Math.min(8, Math.max(0, length - 8 * i)),
-  );
+  const bytes = Uint8Array.from({ length: address.family === "ipv4" ? 4 : 16 }, (_, i) => prefixByte(length, i));
   return addressFromBytes(bytes).bytes;
 }
 

@@ -1,8 +1,9 @@
 /** A change as one line for people: what `evenkeel apply` prints, and what the journal will say. */
 
+import { describeMark } from "../model/mark-rule.ts";
 import type { Change, ServiceHead } from "../model/plane.ts";
 import { describeServer, type RealServer, serverName, serviceName } from "../model/service.ts";
-import { describeDifference, describeMark, serverFacts, serviceFacts, settingsFacts } from "./facts.ts";
+import { describeDifference, serverFacts, serviceFacts, settingsFacts } from "./facts.ts";
 
 export function describeChange(change: Change): string {
   switch (change.kind) {

@@ -4,9 +4,10 @@
  * be added again. Servers are added in the desired order; a mere change of order changes nothing, as in IPVS.
  */
 
+import { describeMark } from "../model/mark-rule.ts";
 import type { ActualState, Attachment, Change, DesiredState, MarkRule, ServiceHead, WantedAttachment } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
-import { describeMark, sameFacts, serverFacts, serviceFacts, settingsFacts, settingsOf } from "./facts.ts";
+import { sameFacts, serverFacts, serviceFacts, settingsFacts, settingsOf } from "./facts.ts";
 
 export function diff(desired: DesiredState, actual: ActualState): Change[] {
   const services = pair(desired.services, actual.services, serviceName);

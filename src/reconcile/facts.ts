@@ -4,7 +4,7 @@
  */
 
 import { formatAddress } from "../model/address.ts";
-import { DEFAULT_SETTINGS, type DirectorSettings, type MarkRule, type Prefix, type ServiceHead } from "../model/plane.ts";
+import { DEFAULT_SETTINGS, type DirectorSettings, type ServiceHead } from "../model/plane.ts";
 import { clientPrefixLength, describeThresholds, describeTunnel, type RealServer, SCHEDULER_FLAGS } from "../model/service.ts";
 
 export type Facts = Readonly<Record<string, string>>;
@@ -20,7 +20,10 @@ export function serviceFacts(head: ServiceHead): Facts {
     scheduler: head.scheduler,
     "scheduler flags": flags.length === 0 ? NONE : flags.join(","),
     persistence: persistence === undefined ? NONE : `${persistence.timeoutSeconds} s`,
-    "persistent clients": persistence === undefined || masked === wholeLength(head.address) ? "each by itself" : `by /${masked}`,
+    "persistent clients":
+      persistence === undefined || masked === wholeLength(head.address)
+        ? "each by itself"
+        : `by ${formatAddress(persistence.clientMask ?? head.address)}`,
     "one packet": yesOrNo(head.onePacket),
     sloppy: yesOrNo(head.sloppy),
     "full NAT": head.fullNat === undefined ? NONE : formatAddress(head.fullNat),
@@ -56,38 +59,6 @@ export function settingsFacts({ timeouts, expireNodest, expireQuiescentTemplate,
 
 export function settingsOf(state: { readonly settings?: DirectorSettings }): DirectorSettings {
   return state.settings ?? DEFAULT_SETTINGS;
-}
-
-/** One line for people, and what two equal rules have in common: "mark 1: tcp from 198.51.100.0/24 to 192.0.2.1/32 ports 80-88 on eth0". */
-export function describeMark(rule: MarkRule): string {
-  const family = rule.family ?? rule.source?.address.family ?? rule.destination?.address.family;
-  const addressed = meant(rule.source) ?? meant(rule.destination);
-  const words = [
-    rule.protocol ?? "any protocol",
-    // A prefix shows its family.
-    ...(addressed === undefined && family !== undefined ? [family] : []),
-    ...(meant(rule.source) === undefined ? [] : [`from ${describePrefix(rule.source)}`]),
-    ...(meant(rule.destination) === undefined ? [] : [`to ${describePrefix(rule.destination)}`]),
-    ...describePorts(rule),
-    ...(rule.interfaceName === undefined ? [] : [`on ${rule.interfaceName}`]),
-  ];
-  return `mark ${rule.mark}: ${words.join(" ")}`;
-}
-
-function describePorts({ ports }: MarkRule): string[] {
-  if (ports === undefined || (ports.first === 0 && ports.last === 65535)) return [];
-  return [ports.first === ports.last ? `port ${ports.first}` : `ports ${ports.first}-${ports.last}`];
-}
-
-/** A prefix of length 0 is any address. */
-function meant(prefix: Prefix | undefined): Prefix | undefined {
-  return prefix?.length === 0 ? undefined : prefix;
-}
-
-function describePrefix(prefix: Prefix | undefined): string {
-  if (prefix === undefined) return "any";
-  const bytes = prefix.address.bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, prefix.length - 8 * i))));
-  return `${formatAddress({ ...prefix.address, bytes })}/${prefix.length}`;
 }
 
 export function sameFacts(one: Facts, other: Facts): boolean {

@@ -1,0 +1,19 @@
+/** Lists of the file, and whether a mapping has a key at all. */
+
+import { type Path, quote } from "./complaint.ts";
+import type { Complain } from "./mapping.ts";
+import type { Source } from "./source.ts";
+
+/** A list that has to be there. */
+export function readList(source: Source, value: unknown, path: Path, complain: Complain): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  const key = path.at(-1);
+  if (value === undefined)
+    complain(source.complaint(path.slice(0, -1), `the key "${key}" is missing; it is a list, if need be an empty one: []`));
+  else complain(source.complaint(path, `${quote(value)} is not a list`));
+  return [];
+}
+
+export function hasKey(value: unknown, key: string): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key);
+}
