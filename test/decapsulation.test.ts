@@ -62,8 +62,19 @@ const gue = (protocol: number, inner: Uint8Array, options: { head?: number; port
   const { head = 0, port = GUE_PORT, checksum = 0 } = options;
   const length = 12 + inner.length;
   return Uint8Array.from([
-    ...[0xc0, 0x01, port >> 8, port & 0xff, length >> 8, length & 0xff, checksum >> 8, checksum & 0xff],
-    ...[head, protocol, 0, 0, ...inner],
+    0xc0,
+    0x01,
+    port >> 8,
+    port & 0xff,
+    length >> 8,
+    length & 0xff,
+    checksum >> 8,
+    checksum & 0xff,
+    head,
+    protocol,
+    0,
+    0,
+    ...inner,
   ]);
 };
 const frame = (type: number, packet: Uint8Array, mac = OWN_MAC): Uint8Array => ethernet(mac, type, packet);

@@ -104,7 +104,7 @@ test("everything that can be said is read", () => {
     attachments: [{ interfaceName: "eth0", hook: "auto" }],
   });
   assert.deepEqual(
-    services.map(({ servers, address: _, ...head }) => [head, servers.map(describeServer)]),
+    services.map(({ servers, address: _address, ...head }) => [head, servers.map(describeServer)]),
     [
       [
         {
@@ -292,12 +292,12 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   [
     "an unknown scheduler",
     service("address: 192.0.2.10", "port: 80", "scheduler: fastest", "servers: []"),
-    '4:16: services[0].scheduler: "fastest" is not a scheduler; allowed: rr, wrr',
+    '4:16: services[0].scheduler: "fastest" is not a scheduler; allowed: rr, wrr, lc, wlc, sed, nq, sh, dh, mh, lblc, lblcr, fo, ovf, twos',
   ],
   [
     "a scheduler in capitals",
     service("address: 192.0.2.10", "port: 80", "scheduler: WRR", "servers: []"),
-    '4:16: services[0].scheduler: "WRR" is not a scheduler; allowed: rr, wrr; did you mean "wrr"?',
+    '4:16: services[0].scheduler: "WRR" is not a scheduler; allowed: rr, wrr, lc, wlc, sed, nq, sh, dh, mh, lblc, lblcr, fo, ovf, twos; did you mean "wrr"?',
   ],
   [
     "an unknown method",
