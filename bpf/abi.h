@@ -295,7 +295,9 @@ struct server {
 	__be16 tunnel_port;
 	__u8 next_hop[16];
 	__u8 next_hop_family;
-	__u8 reserved[3];
+	/* The method as configured; above it is LOCAL where the address is the host's own, and MTU and interface are 0. */
+	__u8 configured;
+	__u8 reserved[2];
 	/* As in the plan. */
 	__u32 weight;
 	/* Written by the packet path only: what a router said of the way (TUN), and the tick until which that holds. 0: nothing. */

@@ -27,6 +27,9 @@ static __always_inline int forward_check(context *ctx, const struct packet *pack
 #ifdef HOOK_XDP
 	return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
 #else
+	/* Its MTU is 0, so that only here it has to be thought of. */
+	if (server->method == FORWARDING_METHOD_LOCAL)
+		return packet_rare(RARE_LOCAL);
 	if (!server->ifindex)
 		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);
 	if (packet->ttl <= 1)

@@ -94,7 +94,9 @@ enum rare_program {
 	RARE_ICMP = 1,
 	/* A packet that is too long for its way and may be cut; to which length, is in the context's cb[0]. */
 	RARE_CUT = 2,
-	RARE_COUNT = 3,
+	/* For a server on this host: up as it is. */
+	RARE_LOCAL = 3,
+	RARE_COUNT = 4,
 };
 
 /* Extension headers of IPv6 that may come before the transport header (RFC 8200 4.1). */

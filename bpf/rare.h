@@ -14,6 +14,7 @@
 int rare_packet(context *ctx);
 int rare_icmp(context *ctx);
 int rare_cut(context *ctx);
+int rare_local(context *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -25,6 +26,7 @@ struct {
 		[RARE_PACKET] = (void *)&rare_packet,
 		[RARE_ICMP] = (void *)&rare_icmp,
 		[RARE_CUT] = (void *)&rare_cut,
+		[RARE_LOCAL] = (void *)&rare_local,
 	},
 };
 

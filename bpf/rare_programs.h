@@ -41,6 +41,13 @@ int rare_icmp(context *ctx)
 	return verdict == NEXT ? count_outcome(OUTCOME_PASS_ICMP, VERDICT_PASS) : verdict;
 }
 
+/* Counted and stepped already, as if it had been sent. */
+SEC("tc")
+int rare_local(context *ctx)
+{
+	return VERDICT_PASS;
+}
+
 SEC("tc")
 int rare_cut(context *ctx)
 {

@@ -7,6 +7,7 @@ import { FORWARDING_ROWS } from "./packet-rows/forwarding.ts";
 import { ICMP_ROWS } from "./packet-rows/icmp.ts";
 import { LIFETIME_ROWS } from "./packet-rows/lifetimes.ts";
 import { LIMIT_ROWS } from "./packet-rows/limits.ts";
+import { LOCAL_ROWS } from "./packet-rows/local.ts";
 import { PASSING_ROWS } from "./packet-rows/passing.ts";
 import { play } from "./packet-rows/play.ts";
 import { Stage } from "./packet-rows/stage.ts";
@@ -20,6 +21,7 @@ const TABLES = {
   icmp: ICMP_ROWS,
   lifetimes: LIFETIME_ROWS,
   tunnels: TUNNEL_ROWS,
+  local: LOCAL_ROWS,
 };
 
 let stage: Stage | undefined;

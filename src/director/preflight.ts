@@ -43,6 +43,7 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
     );
   }
   const ways = waysOf(configuration);
+  refuseMappedHere(configuration, ways, placeOf);
   const automatic = automaticInterfaces(configuration, links, local, ways);
   const listening = (configuration.interfaces ?? automatic).map(({ interfaceName }) => interfaceName);
   return {
@@ -95,6 +96,20 @@ function waysOf(configuration: Configuration): Ways {
     }
   }
   return ways;
+}
+
+/** What goes up this host's own stack goes as it came; nobody could map the reply back. */
+function refuseMappedHere({ services }: Configuration, ways: Ways, placeOf: PlaceOf): void {
+  for (const [i, service] of services.entries()) {
+    for (const [j, server] of service.servers.entries()) {
+      if (!ways.get(formatAddress(server.address))?.local || service.port === 0 || server.port === service.port) continue;
+      throw new EvenkeelError(
+        "BAD_CONFIGURATION",
+        `${placeOf(["services", i, "servers", j])}: ${formatAddress(server.address)} is this host itself, which gets the service's packets as they come, to port ${service.port}; it cannot get them at ${server.port}`,
+        { cure: `let the server on this host listen on port ${service.port}, and write port: ${service.port} or none` },
+      );
+    }
+  }
 }
 
 /** The interfaces that carry a virtual address (all that are up, when it is on lo) or lead to a NAT server. */

@@ -5,7 +5,7 @@
 
 import { EvenkeelError } from "../model/error.ts";
 import { type RealServer, serverName } from "../model/service.ts";
-import { LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
+import { ForwardingMethod, LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
 import { encoded } from "../wire/codec.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { type ServerEntry, serverOf, serverValue } from "./server-value.ts";
@@ -18,6 +18,7 @@ export interface ServerLoadReading {
   readonly inactive: number;
   readonly persistent: number;
   readonly overloaded: boolean;
+  readonly local?: true;
 }
 
 export class ServerTable {
@@ -101,7 +102,14 @@ export class ServerTable {
 
   load(number: number): ServerLoadReading {
     const { active, total, persistent, flags } = this.#path.serverLoad.read(number);
-    return { active, inactive: Math.max(0, total - active), persistent, overloaded: (flags & LoadFlag.OVERLOADED) !== 0 };
+    const local = this.#path.servers.read(number).method === ForwardingMethod.LOCAL;
+    return {
+      active,
+      inactive: Math.max(0, total - active),
+      persistent,
+      overloaded: (flags & LoadFlag.OVERLOADED) !== 0,
+      ...(local ? { local } : {}),
+    };
   }
 
   /** The number that a server had, if nobody else has it. Without connections it begins anew, but lblc and lblcr still know it. */

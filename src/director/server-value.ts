@@ -30,7 +30,7 @@ export function serverValue(service: number, server: ServerEntry, way: ServerWay
     tunnelSource: way?.source?.bytes ?? NOWHERE,
     port: server.port,
     family: familyNumber(server.address),
-    method: METHOD_NUMBERS[server.method],
+    method: way?.local ? MethodNumber.LOCAL : METHOD_NUMBERS[server.method],
     flags: ServerFlag.AVAILABLE,
     service,
     ifindex: way?.ifindex ?? 0,
@@ -40,6 +40,7 @@ export function serverValue(service: number, server: ServerEntry, way: ServerWay
     tunnelPort: tunnel?.port ?? 0,
     nextHop: way?.nextHop.bytes ?? NOWHERE,
     nextHopFamily: way === undefined ? Family.NONE : familyNumber(way.nextHop),
+    configured: METHOD_NUMBERS[server.method],
     weight: server.weight,
     pathMtu: 0,
     pathMtuUntil: 0,
@@ -47,7 +48,7 @@ export function serverValue(service: number, server: ServerEntry, way: ServerWay
 }
 
 export function serverOf(value: Server): ServerEntry {
-  const method = methodName(value.method);
+  const method = methodName(value.configured);
   const tunnel = method === "tun" ? tunnelOf(value) : undefined;
   const { port, weight } = value;
   return { address: addressOf(value.address, value.family), port, weight, method, ...(tunnel === undefined ? {} : { tunnel }) };

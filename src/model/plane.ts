@@ -107,6 +107,8 @@ export interface ServerCounters extends TrafficCounters {
   readonly persistent: number;
   /** Above its thresholds: it gets no new connections. */
   readonly overloaded: boolean;
+  /** It is this host itself, whatever its method. */
+  readonly local?: true;
   readonly rates: Rates;
 }
 

@@ -954,6 +954,7 @@ export interface Server {
   readonly tunnelPort: number;
   readonly nextHop: Uint8Array;
   readonly nextHopFamily: number;
+  readonly configured: number;
   readonly weight: number;
   readonly pathMtu: number;
   readonly pathMtuUntil: number;
@@ -976,6 +977,7 @@ export const serverCodec = {
     tunnelPort: 54,
     nextHop: 56,
     nextHopFamily: 72,
+    configured: 73,
     weight: 76,
     pathMtu: 80,
     pathMtuUntil: 84,
@@ -995,6 +997,7 @@ export const serverCodec = {
     tunnelPort: view.getUint16(offset + 54),
     nextHop: bytesAt(view, offset + 56, 16),
     nextHopFamily: view.getUint8(offset + 72),
+    configured: view.getUint8(offset + 73),
     weight: view.getUint32(offset + 76, true),
     pathMtu: view.getUint32(offset + 80, true),
     pathMtuUntil: view.getUint32(offset + 84, true),
@@ -1014,7 +1017,8 @@ export const serverCodec = {
     view.setUint16(offset + 54, value.tunnelPort);
     putBytes(view, offset + 56, value.nextHop, 16);
     view.setUint8(offset + 72, value.nextHopFamily);
-    zeroBytes(view, offset + 73, 3);
+    view.setUint8(offset + 73, value.configured);
+    zeroBytes(view, offset + 74, 2);
     view.setUint32(offset + 76, value.weight, true);
     view.setUint32(offset + 80, value.pathMtu, true);
     view.setUint32(offset + 84, value.pathMtuUntil, true);

@@ -10,6 +10,8 @@ export type Bytes = Uint8Array | ((out: Uint8Array) => Uint8Array);
 export type Expectation =
   | { readonly kind: "forwarded"; readonly server: RealServer; readonly as: Bytes; readonly outcome?: string }
   | { readonly kind: "replied"; readonly server: RealServer; readonly as: Bytes; readonly outcome?: string }
+  /** To the host's own stack, which is the server, not a byte changed. */
+  | { readonly kind: "delivered"; readonly server: RealServer; readonly outcome?: string }
   /** By an ICMP error, back out of the interface it came in by. It counts as received from the client. */
   | { readonly kind: "answered"; readonly server: RealServer; readonly with: Uint8Array; readonly outcome: string }
   /** To the host's own stack, not a byte changed. */
@@ -48,6 +50,7 @@ export interface Left {
   readonly inactive: number;
   readonly persistent?: number;
   readonly overloaded?: boolean;
+  readonly local?: true;
 }
 
 export interface Row {

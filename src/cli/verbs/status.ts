@@ -71,7 +71,7 @@ async function printText(state: ActualState, counters: Counters): Promise<void> 
       .filter((each) => serviceName(each.service) === serviceName(counted.service))
       .map(({ server, ...each }) => [
         `  ${serverName(server)}`,
-        server.method,
+        each.local ? `${server.method}, local` : server.method,
         `${server.weight}`,
         `${each.active}`,
         `${each.inactive}`,
@@ -109,6 +109,7 @@ async function printJson(state: ActualState, counters: Counters): Promise<void> 
         address: formatAddress(each.server.address),
         port: each.server.port,
         method: each.server.method,
+        ...(each.local ? { local: true } : {}),
         weight: each.server.weight,
         active: each.active,
         inactive: each.inactive,
