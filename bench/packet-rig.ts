@@ -104,7 +104,7 @@ export class Rig {
       for (const [i, address] of servers.entries()) {
         setNeighbour({ interfaceIndex: index, address, mac: Uint8Array.of(2, 0, 0, 0, 0, i), state: "permanent" });
       }
-      const path = PacketPath.create(options, memoryPins());
+      const path = PacketPath.create({ timer: false, ...options }, memoryPins());
       new BpfPlane(path).apply({
         kind: "add-service",
         service: {

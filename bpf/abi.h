@@ -409,12 +409,14 @@ struct settings {
 /* Argument and result of the sweep program: groups [first_group, first_group + groups). */
 struct sweep {
 	__u32 first_group;
+	/* Afterwards: how many were swept. */
 	__u32 groups;
+	/* It ends when it has freed so many; 0: no bound. */
+	__u32 expired_max;
 	/* Results. now: the tick. */
 	__u32 live;
 	__u32 expired;
 	__u32 now;
-	__u32 reserved;
 };
 
 /* Argument of the set_limits program: the thresholds of a server, and its overload flag judged anew. */

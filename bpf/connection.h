@@ -195,7 +195,7 @@ static long entry_step(__u32 i, struct entry *entry)
 			return 0;
 		load_leave(connection->server, before, connection->method);
 		entry->ended = before;
-		entry->ended_parent = connection->parent;
+		entry->ended_parent = slot_parent(connection, before);
 	} else if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before) {
 		return 0;
 	}
@@ -209,7 +209,7 @@ static long entry_step(__u32 i, struct entry *entry)
 }
 
 /*
- * The rest of the accounting for the connection whose slot was taken, as slot_release() does it; after the loop, because the
+ * The rest of the accounting for the connection whose slot was taken, as slot_end() does it; after the loop, because the
  * stacks of these calls and of the loop's step together are too much for Linux (512 bytes from the program on).
  */
 static __always_inline void entry_settle(const struct entry *entry)
@@ -218,7 +218,7 @@ static __always_inline void entry_settle(const struct entry *entry)
 
 	if (life_distance(life))
 		overflow_release(entry->index, life_tag(life), life_distance(life), entry->mask);
-	if (entry->ended_parent && !(life & LIFE_TEMPLATE))
+	if (entry->ended_parent)
 		template_part(entry->ended_parent, entry->pushing);
 	if (entry->pushing)
 		count_outcome(OUTCOME_HALF_OPEN_EVICTED, 0);

@@ -120,23 +120,25 @@ __noinline int template_part(__u32 number, int forced)
 	return 1;
 }
 
-/* All the accounting of an end; the slot is BUSY, and the caller's. */
-static __always_inline void slot_release(const struct connection *connection, __u32 group, __u64 life, const struct settings *settings,
-					 int forced)
+/* The template that led what stood in a slot; 0: none. */
+static __always_inline __u32 slot_parent(const struct connection *connection, __u64 life)
 {
-	slot_discount(connection, group, life, settings);
-	if (unlikely(connection->parent && !(life & LIFE_TEMPLATE)))
-		template_part(connection->parent, forced);
+	return life & LIFE_TEMPLATE ? 0 : connection->parent;
 }
 
 /* Ends what stands in a slot with this life word; 0 when another was first, or it is a template that leads connections. */
 static __always_inline int slot_end(struct connection *connection, __u32 group, __u64 life, __u32 now, const struct settings *settings,
 				    int forced)
 {
+	__u32 parent;
+
 	if (!slot_seize(connection, life, life_busy(life), now, settings))
 		return 0;
-	slot_release(connection, group, life, settings, forced);
+	parent = slot_parent(connection, life);
+	slot_discount(connection, group, life, settings);
 	slot_free(connection, life);
+	if (unlikely(parent))
+		template_part(parent, forced);
 	return 1;
 }
 

@@ -14,7 +14,7 @@ static __always_inline int connection_is_orphan(const struct connection *connect
 	return !server || !(server->flags & SERVER_AVAILABLE);
 }
 
-/* Frees what is past its time in one group, and counts what lives. */
+/* Frees what is past its time in one group, and counts what lives. The program's `groups` counts those that are done. */
 static long sweep_group(__u32 i, struct sweep *sweep)
 {
 	struct settings *settings = settings_get();
@@ -42,7 +42,8 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 		else
 			sweep->live++;
 	}
-	return 0;
+	sweep->groups++;
+	return sweep->expired_max && sweep->expired >= sweep->expired_max;
 }
 
 #endif

@@ -5,13 +5,15 @@
 
 #include "connection_sweep.h"
 #include "schedule.h"
+#include "timer.h"
 
 SEC("syscall")
 int sweep(struct sweep *argument)
 {
-	struct sweep sweep = { .first_group = argument->first_group, .now = now_ticks() };
+	struct sweep sweep = { .first_group = argument->first_group, .expired_max = argument->expired_max, .now = now_ticks() };
 
 	bpf_loop(argument->groups, sweep_group, &sweep, 0);
+	argument->groups = sweep.groups;
 	argument->live = sweep.live;
 	argument->expired = sweep.expired;
 	argument->now = sweep.now;

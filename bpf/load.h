@@ -58,7 +58,7 @@ static __always_inline void load_note(const struct server_load *load)
 }
 
 /* A new entry with this life word. 0: there is no such server. */
-static __always_inline int load_enter(__u32 server, __u64 life, __u8 method)
+__noinline int load_enter(__u32 server, __u64 life, __u32 method)
 {
 	struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
 	__u32 upper;
@@ -83,19 +83,19 @@ static __always_inline int load_enter(__u32 server, __u64 life, __u8 method)
 }
 
 /* An entry has left; life is its last word. */
-static __always_inline void load_leave(__u32 server, __u64 life, __u8 method)
+__noinline int load_leave(__u32 server, __u64 life, __u32 method)
 {
 	struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
 	__u32 upper;
 
 	if (!load)
-		return;
+		return 0;
 	if (unlikely(life & LIFE_TEMPLATE)) {
 		__sync_fetch_and_sub(&load->persistent, 1);
-		return;
+		return 0;
 	}
 	if (unlikely(method == FORWARDING_METHOD_FULL_NAT_REPLY))
-		return;
+		return 0;
 	upper = READ_ONCE(load->upper);
 	if (life & LIFE_ACTIVE)
 		__sync_fetch_and_sub(&load->active, 1);
@@ -104,30 +104,34 @@ static __always_inline void load_leave(__u32 server, __u64 life, __u8 method)
 		load_settle(load, upper);
 	}
 	load_note(load);
+	return 1;
 }
 
 /* A newcomer that was counted found no room: had it made the server overloaded, it has not. */
-static __always_inline void load_turn_back(__u32 server, __u64 life, __u8 method)
+__noinline int load_turn_back(__u32 server, __u64 life, __u32 method)
 {
 	struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
 	__u32 upper = load ? READ_ONCE(load->upper) : 0;
+	int overloaded = upper && !(life & LIFE_TEMPLATE) && READ_ONCE(load->total) == upper;
 
-	if (upper && !(life & LIFE_TEMPLATE) && READ_ONCE(load->total) == upper)
-		__sync_fetch_and_and(&load->flags, ~LOAD_OVERLOADED);
 	load_leave(server, life, method);
-	if (load && upper)
+	if (overloaded) {
+		__sync_fetch_and_and(&load->flags, ~LOAD_OVERLOADED);
 		load_settle(load, upper);
+	}
+	return 1;
 }
 
 /* A connection became active or inactive: its flag in the life word was swapped by the caller. */
-static __always_inline void load_step(__u32 server, __u64 life)
+__noinline int load_step(__u32 server, __u64 life)
 {
 	struct server_load *load = bpf_map_lookup_elem(&server_load, &server);
 
 	if (!load)
-		return;
+		return 0;
 	__sync_fetch_and_add(&load->active, life & LIFE_ACTIVE ? 1 : -1);
 	load_note(load);
+	return 1;
 }
 
 /* New limits, as an operator edits them: between lower and upper the flag stays what it was. */

@@ -12,7 +12,7 @@ import type { MappedArray } from "../kernel/mapped-array.ts";
 import { type BpfMap, type KeyOf, openMap, type ValueOf } from "../kernel/maps.ts";
 import { type BpfObject, loadObject } from "../kernel/object.ts";
 import { findBpfFileSystem, PIN_KINDS, type PinDirectory, pinDirectory } from "../kernel/pins.ts";
-import { runSyscallProgram } from "../kernel/test-run.ts";
+import { runSyscallProgram, testRunTc } from "../kernel/test-run.ts";
 import { EvenkeelError } from "../model/error.ts";
 import {
   Choice,
@@ -39,9 +39,13 @@ const TC_PROGRAMS = { director: "director_tc", choose: "choose", set_limits: "se
 const XDP_PROGRAM = "director_xdp";
 /** The programs that the tc one calls (bpf/rare.h): libbpf puts them there as it loads the object. Without the pin the kernel would empty it. */
 const RARE_PROGRAMS = "rare_programs";
+/** Holds the kernel's timer, which sweeps and estimates (bpf/timer.h) as long as this is pinned. */
+const TIMER = "timer";
+/** Run once, to start it. */
+const TIMER_PROGRAM = "start_timer";
 /** What is ours among the pins of a namespace; a real server's decapsulation has its own there. A repin may have been cut short. */
 const OUR_PINS = {
-  maps: pinsNamed(...Object.keys(MAPS), RARE_PROGRAMS),
+  maps: pinsNamed(...Object.keys(MAPS), RARE_PROGRAMS, TIMER),
   links: LINK_PIN,
   programs: pinsNamed(...Object.values(TC_PROGRAMS), XDP_PROGRAM),
 } as const;
@@ -61,6 +65,8 @@ const NO_FLOW: ChooseFlow = {
 export interface PacketPathOptions {
   /** How many connections it must hold at once; memory is about 110 bytes each. Fixed while the packet path stands. */
   readonly connectionsMax?: number;
+  /** Whether the kernel sweeps and estimates by itself; true when left out. False for tests that want a still table. */
+  readonly timer?: boolean;
 }
 
 /** Groups a call: about half a millisecond of kernel time. */
@@ -121,8 +127,9 @@ export class PacketPath {
       maps: { connections: { maxEntries: groups }, overflow: { maxEntries: groups } },
     });
     try {
-      for (const name of [...Object.keys(MAPS), RARE_PROGRAMS]) pins.pin("maps", name, object.map(name).fd);
+      for (const name of [...Object.keys(MAPS), RARE_PROGRAMS, TIMER]) pins.pin("maps", name, object.map(name).fd);
       openMap("settings", object.map("settings").fd).update(0, freshSettings(groups));
+      if (options.timer ?? true) startTimer(object);
       for (const [program, pin] of Object.entries(TC_PROGRAMS)) pins.pin("programs", pin, object.program(program).fd);
     } catch (error) {
       PacketPath.remove(pins);
@@ -137,6 +144,7 @@ export class PacketPath {
   reload(): void {
     this.#load("director-tc", Object.values(TC_PROGRAMS), (object) => {
       for (const [program, pin] of Object.entries(TC_PROGRAMS)) this.#replacePin(pin, object.program(program).fd);
+      startTimer(object);
     });
     if (this.pins.names("programs").includes(XDP_PROGRAM)) this.#loadXdp();
   }
@@ -152,9 +160,7 @@ export class PacketPath {
 
   /** No interface runs the XDP program. */
   dropXdp(): void {
-    const fd = this.#descriptors.get(`programs/${XDP_PROGRAM}`);
-    if (fd !== undefined) libc.close(fd);
-    this.#descriptors.delete(`programs/${XDP_PROGRAM}`);
+    this.#forget("programs", XDP_PROGRAM);
     this.pins.unpin("programs", XDP_PROGRAM);
   }
 
@@ -163,7 +169,7 @@ export class PacketPath {
     const groups = this.maps.connections.maxEntries;
     const total = { live: 0, expired: 0, nowTicks: 0 };
     for (let firstGroup = 0; firstGroup < groups; firstGroup += SWEEP_SLICE) {
-      const slice: Sweep = { firstGroup, groups: Math.min(SWEEP_SLICE, groups - firstGroup), live: 0, expired: 0, now: 0 };
+      const slice: Sweep = { firstGroup, groups: Math.min(SWEEP_SLICE, groups - firstGroup), expiredMax: 0, live: 0, expired: 0, now: 0 };
       const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.sweep), encoded(sweepCodec, slice));
       const result = decoded(sweepCodec, argument);
       total.live += result.live;
@@ -175,7 +181,7 @@ export class PacketPath {
 
   /** The tick that the packet path counts in, now. */
   nowTicks(): number {
-    const nothing: Sweep = { firstGroup: 0, groups: 0, live: 0, expired: 0, now: 0 };
+    const nothing: Sweep = { firstGroup: 0, groups: 0, expiredMax: 0, live: 0, expired: 0, now: 0 };
     return decoded(sweepCodec, runSyscallProgram(this.#open("programs", TC_PROGRAMS.sweep), encoded(sweepCodec, nothing)).argument).now;
   }
 
@@ -224,6 +230,13 @@ export class PacketPath {
     return fd;
   }
 
+  #forget(kind: "maps" | "programs", name: string): void {
+    const key = `${kind}/${name}`;
+    const fd = this.#descriptors.get(key);
+    if (fd !== undefined) libc.close(fd);
+    this.#descriptors.delete(key);
+  }
+
   #loadXdp(): void {
     this.#load("director-xdp", ["director"], (object) => this.#replacePin(XDP_PROGRAM, object.program("director").fd));
   }
@@ -232,8 +245,11 @@ export class PacketPath {
   #load(name: BpfObjectName, programs: readonly string[], use: (object: BpfObject) => void): void {
     const names = Object.keys(MAPS) as MapName[];
     const maps = Object.fromEntries(names.map((map) => [map, { reuseFd: this.maps[map].fd }]));
-    const rare = name === "director-tc" ? { [RARE_PROGRAMS]: { reuseFd: this.#open("maps", RARE_PROGRAMS) } } : {};
-    const object = loadObject(bpfObjectPath(name), { maps: { ...maps, ...rare } });
+    const more = name === "director-tc" ? [RARE_PROGRAMS, TIMER] : [];
+    const others = Object.fromEntries(more.map((map) => [map, { reuseFd: this.#open("maps", map) }]));
+    const object = loadObject(bpfObjectPath(name), { maps: { ...maps, ...others } });
+    // While anybody has the timer's map open its timer goes on, and a removal is to end it.
+    this.#forget("maps", TIMER);
     try {
       use(object);
     } catch (error) {
@@ -246,13 +262,19 @@ export class PacketPath {
   }
 
   #replacePin(name: string, fd: number): void {
-    const key = `programs/${name}`;
-    const old = this.#descriptors.get(key);
-    if (old !== undefined) libc.close(old);
-    this.#descriptors.delete(key);
+    this.#forget("programs", name);
     this.pins.repin("programs", name, fd);
   }
 }
+
+/** Where it runs already it goes on by this object's program. */
+function startTimer(object: BpfObject): void {
+  const { returned } = testRunTc(object.program(TIMER_PROGRAM).fd, new Uint8Array(ETHERNET_BYTES_MIN));
+  if (returned !== 0) throw new EvenkeelError("BPF_UNAVAILABLE", "the kernel does not start the packet path's timer");
+}
+
+/** A test run wants a frame, though nobody reads it. */
+const ETHERNET_BYTES_MIN = 64;
 
 function pinsNamed(...names: readonly string[]): RegExp {
   return new RegExp(`^(${names.join("|")})(_next)?$`);

@@ -1281,6 +1281,7 @@ export const settingsCodec = {
 export interface Sweep {
   readonly firstGroup: number;
   readonly groups: number;
+  readonly expiredMax: number;
   readonly live: number;
   readonly expired: number;
   readonly now: number;
@@ -1288,21 +1289,22 @@ export interface Sweep {
 
 export const sweepCodec = {
   size: 24,
-  offsets: { firstGroup: 0, groups: 4, live: 8, expired: 12, now: 16 },
+  offsets: { firstGroup: 0, groups: 4, expiredMax: 8, live: 12, expired: 16, now: 20 },
   decode: (view, offset) => ({
     firstGroup: view.getUint32(offset, true),
     groups: view.getUint32(offset + 4, true),
-    live: view.getUint32(offset + 8, true),
-    expired: view.getUint32(offset + 12, true),
-    now: view.getUint32(offset + 16, true),
+    expiredMax: view.getUint32(offset + 8, true),
+    live: view.getUint32(offset + 12, true),
+    expired: view.getUint32(offset + 16, true),
+    now: view.getUint32(offset + 20, true),
   }),
   encode: (view, offset, value) => {
     view.setUint32(offset, value.firstGroup, true);
     view.setUint32(offset + 4, value.groups, true);
-    view.setUint32(offset + 8, value.live, true);
-    view.setUint32(offset + 12, value.expired, true);
-    view.setUint32(offset + 16, value.now, true);
-    zeroBytes(view, offset + 20, 4);
+    view.setUint32(offset + 8, value.expiredMax, true);
+    view.setUint32(offset + 12, value.live, true);
+    view.setUint32(offset + 16, value.expired, true);
+    view.setUint32(offset + 20, value.now, true);
   },
 } as const satisfies StructCodec<Sweep>;
 

@@ -4,7 +4,7 @@
  */
 
 import { BpfPlane } from "../../src/director/bpf-plane.ts";
-import { PacketPath } from "../../src/director/packet-path.ts";
+import { PacketPath, type PacketPathOptions } from "../../src/director/packet-path.ts";
 import { addAddress } from "../../src/kernel/addresses.ts";
 import { bpfObjectPath } from "../../src/kernel/bpf-objects.ts";
 import { libc } from "../../src/kernel/libc.ts";
@@ -71,14 +71,14 @@ export class Stage {
   readonly #receiving: readonly number[];
   #plane: BpfPlane;
 
-  constructor(options: { readonly connectionsMax: number } = { connectionsMax: 1000 }) {
+  constructor(options: PacketPathOptions = { connectionsMax: 1000 }) {
     this.#name = `evenkeel-rows-${process.pid}`;
     this.namespace = createNamespace(this.#name);
     try {
       const { links, receiving, path } = this.inside(() => {
         layOut();
         const made = { front: getLink("front"), back: getLink("back") };
-        return { links: made, receiving: SIDES.map((side) => giveReceiveQueue(made[side])), path: PacketPath.create(options) };
+        return { links: made, receiving: SIDES.map((side) => giveReceiveQueue(made[side])), path: PacketPath.create({ timer: false, ...options }) };
       });
       this.macs = { front: links.front.mac, back: links.back.mac };
       this.ifindexes = { front: links.front.index, back: links.back.index };

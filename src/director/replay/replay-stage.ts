@@ -50,7 +50,7 @@ export class ReplayStage {
     try {
       const { link, path } = this.inside(() => {
         layOut();
-        return { link: getLink(CABLE), path: PacketPath.create(options) };
+        return { link: getLink(CABLE), path: PacketPath.create({ timer: false, ...options }) };
       });
       this.path = path;
       this.ifindex = link.index;
