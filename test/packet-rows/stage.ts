@@ -78,7 +78,11 @@ export class Stage {
       const { links, receiving, path } = this.inside(() => {
         layOut();
         const made = { front: getLink("front"), back: getLink("back") };
-        return { links: made, receiving: SIDES.map((side) => giveReceiveQueue(made[side])), path: PacketPath.create({ timer: false, ...options }) };
+        return {
+          links: made,
+          receiving: SIDES.map((side) => giveReceiveQueue(made[side])),
+          path: PacketPath.create({ timer: false, ...options }),
+        };
       });
       this.macs = { front: links.front.mac, back: links.back.mac };
       this.ifindexes = { front: links.front.index, back: links.back.index };
