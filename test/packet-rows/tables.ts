@@ -1,0 +1,22 @@
+/** Every table of packet rows, by the name under which the tests list it. A new table has a line here. */
+
+import { CHECKSUM_ROWS } from "./checksums.ts";
+import { FORWARDING_ROWS } from "./forwarding.ts";
+import { ICMP_ROWS } from "./icmp.ts";
+import { LIFETIME_ROWS } from "./lifetimes.ts";
+import { LIMIT_ROWS } from "./limits.ts";
+import { LOCAL_ROWS } from "./local.ts";
+import { PASSING_ROWS } from "./passing.ts";
+import type { Row } from "./row.ts";
+import { TUNNEL_ROWS } from "./tunnels.ts";
+
+export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
+  forwarding: FORWARDING_ROWS,
+  checksums: CHECKSUM_ROWS,
+  limits: LIMIT_ROWS,
+  passing: PASSING_ROWS,
+  icmp: ICMP_ROWS,
+  lifetimes: LIFETIME_ROWS,
+  tunnels: TUNNEL_ROWS,
+  local: LOCAL_ROWS,
+};
