@@ -96,8 +96,8 @@ __noinline __u32 group_half_open(const struct connection_group *group, __u32 hom
 
 /* A newcomer on its way from group to group. */
 struct entry {
-	const struct newcomer *newcomer;
-	const struct flow *flow;
+	struct newcomer newcomer;
+	struct flow flow;
 	__u32 index;
 	__u32 home;
 	__u32 tag;
@@ -116,6 +116,14 @@ struct entry {
 	__u64 ended;
 	__u32 ended_parent;
 };
+
+/* In a map, not on the stack: Linux 6.1 allows 512 bytes for all functions that are under way, and many are here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct entry);
+} entering SEC(".maps");
 
 enum {
 	/* Another CPU may take the slot first; then the group is looked at again. */
@@ -142,7 +150,8 @@ static __always_inline void slot_write(struct connection *slot, const struct flo
 /* On to the next group: this one counts the newcomer. 1: that was the last. */
 static __always_inline long entry_move_on(struct entry *entry)
 {
-	__u64 *count = bpf_map_lookup_elem(&overflow, &entry->index);
+	__u32 index = entry->index;
+	__u64 *count = bpf_map_lookup_elem(&overflow, &index);
 
 	if (!count)
 		return 1;
@@ -171,15 +180,21 @@ static __always_inline __u32 entry_slot(struct entry *entry, const struct connec
 	return slot;
 }
 
-static long entry_step(__u32 i, struct entry *entry)
+static long entry_step(__u32 i, void *nothing)
 {
-	struct connection_group *group = bpf_map_lookup_elem(&connections, &entry->index);
 	struct settings *settings = settings_get();
+	__u32 zero = 0;
+	struct entry *entry = bpf_map_lookup_elem(&entering, &zero);
+	struct connection_group *group;
 	struct connection *connection;
 	__u64 before, generation;
-	__u32 slot;
+	__u32 index, slot;
 
-	if (!group || !settings)
+	if (!entry || !settings)
+		return 1;
+	index = entry->index;
+	group = bpf_map_lookup_elem(&connections, &index);
+	if (!group)
 		return 1;
 	slot = entry_slot(entry, group);
 	if (slot >= CONNECTION_GROUP_SLOTS)
@@ -199,8 +214,8 @@ static long entry_step(__u32 i, struct entry *entry)
 	} else if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before) {
 		return 0;
 	}
-	slot_write(connection, entry->flow, entry->newcomer);
-	entry->life = entry->newcomer->life | generation | (__u64)entry->distance << LIFE_DISTANCE_SHIFT |
+	slot_write(connection, &entry->flow, &entry->newcomer);
+	entry->life = entry->newcomer.life | generation | (__u64)entry->distance << LIFE_DISTANCE_SHIFT |
 		      (__u64)entry->tag << LIFE_TAG_SHIFT | LIFE_LIVE;
 	/* A full barrier: the slot is whole before it is seen. */
 	__sync_lock_test_and_set(&connection->life, entry->life);
@@ -234,7 +249,7 @@ static __always_inline void entry_push(struct entry *entry, __u64 hash)
 	entry->index = hash & entry->mask;
 	entry->distance = 0;
 	entry->pushing = 1;
-	bpf_loop(ENTRY_STEPS_MAX, entry_step, entry, 0);
+	bpf_loop(ENTRY_STEPS_MAX, entry_step, NULL, 0);
 }
 
 /*
@@ -244,32 +259,40 @@ static __always_inline void entry_push(struct entry *entry, __u64 hash)
 __noinline int connection_add(const struct newcomer *newcomer, const struct flow *flow, __u64 hash, struct place *place)
 {
 	struct settings *settings = settings_get();
-	struct entry entry = { .home = hash_home(hash), .tag = hash_tag(hash), .now = now_ticks(), .slot = CONNECTION_GROUP_SLOTS };
+	__u32 zero = 0;
+	struct entry *entry = bpf_map_lookup_elem(&entering, &zero);
 
-	entry.aim = CONNECTION_GROUPS_TRIED;
-	entry.least = HALF_OPEN_NONE >> HALF_OPEN_LEFT_SHIFT;
-	if (!settings || !newcomer || !flow || !place || !load_enter(newcomer->server, newcomer->life, newcomer->method))
+	if (!settings || !entry || !newcomer || !flow || !place || !load_enter(newcomer->server, newcomer->life, newcomer->method))
 		return 0;
-	entry.newcomer = newcomer;
-	entry.flow = flow;
-	entry.mask = settings->group_mask;
-	entry.index = hash & entry.mask;
-	entry.half_open = life_is_half_open(newcomer->life, flow->protocol);
-	bpf_loop(ENTRY_STEPS_MAX, entry_step, &entry, 0);
-	if (entry.slot >= CONNECTION_GROUP_SLOTS)
-		entry_push(&entry, hash);
-	if (entry.slot >= CONNECTION_GROUP_SLOTS) {
+	entry->newcomer = *newcomer;
+	entry->flow = *flow;
+	entry->home = hash_home(hash);
+	entry->tag = hash_tag(hash);
+	entry->now = now_ticks();
+	entry->slot = CONNECTION_GROUP_SLOTS;
+	entry->mask = settings->group_mask;
+	entry->index = hash & entry->mask;
+	entry->distance = 0;
+	entry->pushing = 0;
+	entry->ended = 0;
+	entry->aim = CONNECTION_GROUPS_TRIED;
+	entry->least = HALF_OPEN_NONE >> HALF_OPEN_LEFT_SHIFT;
+	entry->half_open = life_is_half_open(newcomer->life, flow->protocol);
+	bpf_loop(ENTRY_STEPS_MAX, entry_step, NULL, 0);
+	if (entry->slot >= CONNECTION_GROUP_SLOTS)
+		entry_push(entry, hash);
+	if (entry->slot >= CONNECTION_GROUP_SLOTS) {
 		load_turn_back(newcomer->server, newcomer->life, newcomer->method);
-		overflow_release(entry.index, entry.tag, entry.distance, entry.mask);
+		overflow_release(entry->index, entry->tag, entry->distance, entry->mask);
 		if (newcomer->parent && !(newcomer->life & LIFE_TEMPLATE))
 			template_part(newcomer->parent, 0);
 		return 0;
 	}
-	if (unlikely(entry.ended))
-		entry_settle(&entry);
-	place->group = entry.index;
-	place->slot = entry.slot;
-	place->life = entry.life;
+	if (unlikely(entry->ended))
+		entry_settle(entry);
+	place->group = entry->index;
+	place->slot = entry->slot;
+	place->life = entry->life;
 	return 1;
 }
 
@@ -333,7 +356,7 @@ static __always_inline int connection_yield_to_twin(const struct flow *flow, __u
  * Enters a template for this key, whose family has FAMILY_TEMPLATE beside it; newcomer.parent is its life in ticks. When
  * another CPU made one first, place is that one's. 0 when the table is full.
  */
-__noinline int template_add(struct newcomer *newcomer, const struct flow *key, __u64 hash, struct place *place)
+static __always_inline int template_add(struct newcomer *newcomer, const struct flow *key, __u64 hash, struct place *place)
 {
 	struct settings *settings = settings_get();
 

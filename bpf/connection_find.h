@@ -47,7 +47,7 @@ static __always_inline __u64 flow_hash(const struct flow *flow, const struct set
 	__u64 multiplier = settings->hash_seed[1] | 1;
 	__u64 hash = settings->hash_seed[0] ^ (__u32)flow->ends;
 
-	if (flow->family == FAMILY_IPV6) {
+	if (family_is_ipv6(flow->family)) {
 		hash = (hash ^ flow->client.half[0]) * multiplier;
 		hash ^= hash >> 32;
 		hash = (hash ^ flow->client.half[1]) * multiplier;
@@ -84,7 +84,7 @@ static __always_inline int connection_is_request(const struct connection *connec
 	if (((word[ENDS_OFFSET / 8] ^ ends) & ENDS_REQUEST) || word[CLIENT_OFFSET / 8] != flow->client.half[0] ||
 	    word[VIRTUAL_OFFSET / 8] != flow->other.half[0])
 		return 0;
-	return flow->family != FAMILY_IPV6 ||
+	return !family_is_ipv6(flow->family) ||
 	       (word[CLIENT_OFFSET / 8 + 1] == flow->client.half[1] && word[VIRTUAL_OFFSET / 8 + 1] == flow->other.half[1]);
 }
 
@@ -96,7 +96,7 @@ static __always_inline int connection_is_reply(const struct connection *connecti
 
 	if (((word[ENDS_OFFSET / 8] ^ ends) & ENDS_REPLY) || word[CLIENT_OFFSET / 8] != flow->client.half[0])
 		return 0;
-	if (flow->family == FAMILY_IPV6 && word[CLIENT_OFFSET / 8 + 1] != flow->client.half[1])
+	if (family_is_ipv6(flow->family) && word[CLIENT_OFFSET / 8 + 1] != flow->client.half[1])
 		return 0;
 	address = bpf_map_lookup_elem(&servers, &index);
 	return address && address[0] == flow->other.half[0] && address[1] == flow->other.half[1];

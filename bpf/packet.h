@@ -38,6 +38,12 @@ struct flow {
 	};
 };
 
+/* Also of a template's key, whose family has a bit beside it. */
+static __always_inline int family_is_ipv6(__u8 family)
+{
+	return family & (FAMILY_IPV6 & ~FAMILY_IPV4);
+}
+
 static __always_inline __u64 flow_ends(__be16 client_port, __u8 protocol, __u8 family, __be16 other_port)
 {
 	return (__u32)client_port | (__u32)protocol << 16 | (__u32)family << 24 | (__u64)other_port << 32;

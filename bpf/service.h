@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Virtual services: is this packet for one, and which server does a new connection get? */
+/* Virtual services: is this packet for one, and may it begin a connection? (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_service_find()) */
 #ifndef EVENKEEL_SERVICE_H
 #define EVENKEEL_SERVICE_H
 
 #include "connection.h"
-#include "schedule.h"
+#include "mark.h"
+
+enum {
+	FTP_PORT = 21,
+	FTP_DATA_PORT = 20,
+	/* net.ipv4.ip_unprivileged_port_start, as it is unless changed. */
+	UNPRIVILEGED_PORT_MIN = 1024,
+};
 
 /*
  * One bit of 1,024 for an address. Most packets that cross a director are not for a VIP and not from a NAT server;
@@ -29,16 +36,67 @@ static __always_inline struct service *service_at(const struct address *address,
 	return bpf_map_lookup_elem(&services, &key);
 }
 
-/* The service that a packet is addressed to. */
-static __always_inline struct service *service_find(const struct packet *packet)
+static __always_inline struct service *service_of_mark(__u32 mark, const struct packet *packet)
 {
-	return service_at(&packet->destination, packet->destination_port, packet);
+	struct service_key key = {};
+
+	__builtin_memcpy(key.address, &mark, sizeof(mark));
+	key.family = packet->family;
+	return bpf_map_lookup_elem(&services, &key);
 }
 
-/* May this packet begin a connection? TCP: SYN without RST (a SYN+ACK too: active FTP). UDP: any. */
-static __always_inline int packet_is_new(const struct packet *packet)
+/* May this be the data connection of an FTP service's client? */
+static __always_inline int packet_may_be_ftp_data(const struct packet *packet)
 {
-	return packet->protocol != IPPROTO_TCP || (packet->tcp_flags & (TCP_BIT_SYN | TCP_BIT_RST)) == TCP_BIT_SYN;
+	__u16 port = bpf_ntohs(packet->destination_port);
+
+	return packet->protocol == IPPROTO_TCP && (port == FTP_DATA_PORT || port >= UNPRIVILEGED_PORT_MIN);
+}
+
+/* The service that a packet is for, and the port by which it was found. */
+static __always_inline struct service *service_find(const struct packet *packet, __u32 mark, const struct settings *settings, __be16 *port)
+{
+	struct service *service;
+
+	*port = 0;
+	if (mark) {
+		service = service_of_mark(mark, packet);
+		if (service)
+			return service;
+	}
+	*port = packet->destination_port;
+	service = service_at(&packet->destination, packet->destination_port, packet);
+	if (service || !(settings->flags & (SETTINGS_ANY_PORT | SETTINGS_FTP)))
+		return service;
+	if ((settings->flags & SETTINGS_FTP) && packet_may_be_ftp_data(packet)) {
+		*port = bpf_htons(FTP_PORT);
+		service = service_at(&packet->destination, *port, packet);
+		if (service)
+			return service;
+	}
+	*port = 0;
+	return settings->flags & SETTINGS_ANY_PORT ? service_at(&packet->destination, 0, packet) : NULL;
+}
+
+/* Does it look like the first packet of a connection? UDP never does. */
+static __always_inline int packet_is_first(const struct packet *packet)
+{
+	if (packet->protocol == IPPROTO_TCP)
+		return packet->tcp_flags & TCP_BIT_SYN;
+	return packet->protocol == IPPROTO_SCTP && packet->sctp_event == SCTP_EVENT_INIT;
+}
+
+/* May this packet begin a connection? TCP: SYN without RST (a SYN+ACK too: active FTP). SCTP: INIT. UDP: any. */
+static __always_inline int packet_is_new(const struct packet *packet, const struct service *service)
+{
+	if (packet->protocol == IPPROTO_SCTP)
+		return packet->sctp_event == SCTP_EVENT_INIT ||
+		       ((service->flags & SERVICE_SLOPPY) && packet->sctp_event != SCTP_EVENT_ABORT);
+	if (packet->protocol != IPPROTO_TCP)
+		return 1;
+	if (packet->tcp_flags & TCP_BIT_RST)
+		return 0;
+	return (packet->tcp_flags & TCP_BIT_SYN) || (service->flags & SERVICE_SLOPPY);
 }
 
 /*
@@ -61,34 +119,6 @@ static __always_inline int source_is_a_host(const struct packet *packet, const s
 	if (!source->half[0] && (bpf_be64_to_cpu(source->half[1]) <= 1))
 		return 0;
 	return (bpf_ntohl(source->word[0]) >> 24) != 0xff;
-}
-
-/* A server for a new connection: chosen, entered in the table, counted. NEXT, or what becomes of the packet. */
-static __always_inline int service_connect(const struct packet *packet, const struct service *service, const struct flow *flow, __u64 hash,
-					   const struct settings *settings, struct place *place)
-{
-	struct newcomer newcomer = {};
-	struct server *server;
-	__u32 index = schedule(READ_ONCE(service->plan), packet);
-
-	if (index == CHOICE_NONE)
-		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
-	server = bpf_map_lookup_elem(&servers, &index);
-	if (!server)
-		return count_outcome(OUTCOME_DROP_NO_SERVER, VERDICT_DROP);
-
-	newcomer.real_port = server->port ? server->port : packet->destination_port;
-	newcomer.method = server->method;
-	newcomer.server = index;
-	newcomer.service = service->index;
-	newcomer.life = (__u64)(now_ticks() + settings->timeout[TCP_STATE_NONE]) << LIFE_EXPIRES_SHIFT;
-	if (server->method != FORWARDING_METHOD_NAT)
-		newcomer.life |= LIFE_NO_OUTPUT;
-	if (!connection_add(&newcomer, flow, hash, place))
-		return count_outcome(OUTCOME_DROP_TABLE_FULL, VERDICT_DROP);
-	if (!connection_yield_to_twin(flow, hash, place, settings))
-		count_connection(service->index, index);
-	return NEXT;
 }
 
 #endif

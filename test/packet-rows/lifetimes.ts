@@ -4,6 +4,7 @@ import type { RealServer } from "../../src/model/service.ts";
 import { headOf } from "../../src/reconcile/diff.ts";
 import {
   ACK,
+  answeredByTc,
   asIfFrom,
   dropped,
   FAMILIES,
@@ -21,8 +22,13 @@ import {
   towards,
 } from "./cast.ts";
 import { inTunnel } from "./forwarding.ts";
-import { type Facts, packet } from "./packets.ts";
+import { type Facts, icmpAnswer, packet } from "./packets.ts";
 import type { DeedStep, PacketStep, Row } from "./row.ts";
+
+/** No server takes it: the client hears so. */
+function refused(facts: Facts) {
+  return answeredByTc({ kind: "answered", with: icmpAnswer(facts, "portUnreachable"), outcome: "ICMP_UNREACHABLE" });
+}
 
 /** The client says something to the server that it has, or gets. */
 function says(to: RealServer, facts: Facts): PacketStep {
@@ -49,11 +55,11 @@ const nobody = FAMILIES.flatMap((family): Row[] => {
   return [[], [quiesced]].flatMap((servers) =>
     (["rr", "wrr"] as const).map(
       (scheduler): Row => ({
-        name: `${family}, ${scheduler}: a service ${servers.length === 0 ? "without servers" : "whose servers have weight 0"} drops`,
+        name: `${family}, ${scheduler}: a service ${servers.length === 0 ? "without servers" : "whose servers have weight 0"} says so`,
         services: [service(family, servers, { scheduler })],
         steps: [
-          { send: packet(request(family)), expect: dropped("DROP_NO_SERVER") },
-          { send: packet(request(family)), expect: dropped("DROP_NO_SERVER") },
+          { send: packet(request(family)), expect: refused(request(family)) },
+          { send: packet(request(family)), expect: refused(request(family)) },
         ],
         left: [],
       }),
@@ -76,7 +82,7 @@ const departures = FAMILIES.flatMap((family): Row[] => {
         apply("the server goes", { kind: "delete-server", service: head, server: first }),
         { send: packet(more), expect: dropped("DROP_SERVER_GONE") },
         answers(first, held, reply(first)),
-        { send: packet(other), expect: dropped("DROP_NO_SERVER") },
+        { send: packet(other), expect: refused(other) },
         apply("the server comes back", { kind: "add-server", service: head, server: first }),
         says(first, more),
       ],

@@ -109,7 +109,7 @@ class Ledger {
   enter(step: PacketStep, expected: Expectation): void {
     // Packets that were sent on show in the traffic of their service and server; outcomes name the others, and errors that were sent on.
     if (expected.outcome !== undefined) this.#outcomes.set(expected.outcome, (this.#outcomes.get(expected.outcome) ?? 0n) + 1n);
-    if (!("server" in expected)) return;
+    if (!("server" in expected) || expected.server === undefined) return;
     const packets = BigInt(step.gso?.segments ?? 1);
     const bytes = BigInt(step.send.length);
     const before = this.#of(expected.server);
