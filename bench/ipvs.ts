@@ -45,7 +45,7 @@ function run(options: BenchOptions): boolean {
   if (!isRoot()) throw new EvenkeelError("NOT_PERMITTED", "the emulated machine reads this one's file system, which takes root");
   prepareTools();
   const only = options.own["only"];
-  const rows = ROWS.filter((row) => only === undefined || row.forwarder === "none" || rowName(row).includes(only));
+  const rows = ROWS.filter((row) => only === undefined || row.forwarder.startsWith("none") || rowName(row).includes(only));
   const count = options.quick ? COUNTS.quick : COUNTS.full;
   const figures = figuresOf(measureInMachine(count, rows.map(rowName)));
   const judged = judge(figures);
@@ -93,7 +93,7 @@ function report(figures: readonly Figure[], judged: readonly Judged[], count: nu
     "",
     renderTable([{ title: "row" }, right("whole"), right("net"), right("two samples differ")], all),
     "",
-    "net: less the row `none` of the same input. packets: socket buffers (tc); frames: XDP frames. new: each packet of another client port.",
+    "net: less the row `none` of the same input (`none_xdp` where packets end at XDP). packets: socket buffers (tc); frames: XDP frames. new: each packet of another client port.",
     "reply: NAT's way back. redirect, redirect_neigh: a program that only sends on, as tc and XDP can do it at the least.",
     "",
     renderTable([{ title: "goal" }, right("IPVS"), right("Evenkeel"), right("ratio"), right("goal"), { title: "" }], goals),

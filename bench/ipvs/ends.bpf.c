@@ -11,7 +11,6 @@
 
 enum {
 	/* As in stand.ts. */
-	CLIENT_PORT = 11,
 	BACK_PORT = 13,
 	SERVER_PORT = 14,
 	AF_INET = 2,
@@ -26,6 +25,7 @@ struct stream {
 	__u16 frame[FRAME_BYTES / 2];
 	__u32 flows;
 	__u32 next;
+	__u32 ifindex;
 };
 
 struct {
@@ -59,7 +59,7 @@ int source(struct xdp_md *ctx)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	half[UDP_CHECKSUM] = ~sum;
-	return bpf_redirect(CLIENT_PORT, 0);
+	return bpf_redirect(state->ifindex, 0);
 }
 
 /* Where a packet's way ends, before the stack sees it. ARP goes on. */

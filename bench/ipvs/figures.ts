@@ -2,7 +2,7 @@
 
 import { median } from "../measure.ts";
 import type { Sample } from "./guest.ts";
-import { GOALS, type Goal, ROWS, type Row, rowName } from "./rows.ts";
+import { baseOf, GOALS, type Goal, ROWS, type Row, rowName } from "./rows.ts";
 
 export interface Figure {
   readonly row: Row;
@@ -26,15 +26,13 @@ export interface Judged {
 export function figuresOf(samples: readonly Sample[]): Figure[] {
   const totals = new Map<string, number[]>();
   for (const { row, instructions } of samples) totals.set(row, [...(totals.get(row) ?? []), instructions]);
-  const ends = new Map(
-    ROWS.filter(({ forwarder }) => forwarder === "none").map((row) => [row.input, median(totals.get(rowName(row)) ?? [])]),
-  );
+  const baseTotal = (row: Row) => median(totals.get(rowName({ ...row, forwarder: baseOf(row), way: "dr", fresh: false })) ?? []);
   return ROWS.flatMap((row) => {
     const name = rowName(row);
     const own = totals.get(name);
     if (own === undefined) return [];
     const total = median(own);
-    return [{ row, name, total, net: total - (ends.get(row.input) ?? Number.NaN), spread: (Math.max(...own) - Math.min(...own)) / total }];
+    return [{ row, name, total, net: total - baseTotal(row), spread: (Math.max(...own) - Math.min(...own)) / total }];
   });
 }
 

@@ -7,7 +7,7 @@
 
 import { rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Forwarder, type Input, ROWS, type Row, rowName, type Way } from "./rows.ts";
+import { baseOf, type Forwarder, type Input, ROWS, type Row, rowName, type Way } from "./rows.ts";
 import {
   attachTc,
   attachXdp,
@@ -76,14 +76,21 @@ function standOf(name: string): [Input, Forwarder] {
 function measureStand(input: Input, forwarder: Forwarder, count: number, rows: readonly Row[]): void {
   standUp();
   try {
-    if (input === "frames") for (const port of ["front", "server0"] as const) receiveFrames(port);
-    for (const port of forwarder === "none" ? (["front"] as const) : (["client0", "server0"] as const)) attachTc(port, "sink");
+    if (input === "frames") for (const port of ["front", "back"] as const) receiveFrames(port);
+    for (const port of endsOf(forwarder)) {
+      if (input === "frames" && rows.some((row) => baseOf(row) === "none_xdp")) attachXdp(port, "sink");
+      else attachTc(port, "sink");
+    }
     prepare(input, forwarder);
     for (const row of rows) measure(row, count);
   } finally {
     rmSync("/sys/fs/bpf/evenkeel", { recursive: true, force: true });
     standDown();
   }
+}
+
+function endsOf(forwarder: Forwarder): readonly Port[] {
+  return forwarder === "none" || forwarder === "none_xdp" ? ["front"] : ["client0", "server0"];
 }
 
 function prepare(input: Input, forwarder: Forwarder): void {
@@ -123,7 +130,7 @@ function prepareEvenkeel(input: Input): void {
 function measure(row: Row, count: number): void {
   const { forwarder, way, fresh } = row;
   const destination = forwarder === "router" ? SERVERS[0] : VIRTUAL;
-  const end: Port = forwarder === "none" ? "front" : "server0";
+  const end: Port = endsOf(forwarder).at(-1) ?? "server0";
   const forth = { row, from: "client0", mac: macOf("front"), source: CLIENT, destination, port: SERVICE_PORTS[way], end } as const;
   if (fresh) {
     report(row, send({ ...forth, sourcePort: FRESH_PORT, flows: count, count }));
@@ -167,8 +174,7 @@ interface Stream {
 /** Instructions a packet. */
 function send(stream: Stream): number {
   const { row, from, mac, source, sourcePort, destination, port, flows, count, end } = stream;
-  const how = row.input === "packets" ? ["packets", from] : ["frames", ENDS];
-  const words = [...how, mac, source, sourcePort, destination, port, flows, count].map(String);
+  const words = [from, mac, source, sourcePort, destination, port, flows, count, ...(row.input === "frames" ? [ENDS] : [])].map(String);
   const before = received(end);
   const instructions = Number(inNode(from === "client0" ? "client" : "server", [SENDER, ...words]));
   const arrived = received(end) - before;

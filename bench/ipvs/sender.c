@@ -3,8 +3,8 @@
  * Sends UDP packets for bench/ipvs.ts and prints how many processor ticks each took until it had reached its end: all is on one
  * processor, and what a send sets off is done before it returns. Emulated with -icount, a tick is an instruction.
  *
- *   sender packets IFACE MAC SOURCE SPORT DESTINATION DPORT FLOWS COUNT           socket buffers, from a raw socket
- *   sender frames OBJECT MAC SOURCE SPORT DESTINATION DPORT FLOWS COUNT           XDP frames, by the program `source` of OBJECT
+ *   sender IFACE MAC SOURCE SPORT DESTINATION DPORT FLOWS COUNT            socket buffers, from a raw socket
+ *   sender IFACE MAC SOURCE SPORT DESTINATION DPORT FLOWS COUNT OBJECT     XDP frames, by the program `source` of OBJECT
  *
  * Flows differ by their source port and take turns.
  */
@@ -31,8 +31,6 @@ enum {
 	BATCH = 32,
 	/* The kernel's own batch of live frames. */
 	FRAMES_BATCH = 64,
-	/* As the interface in ends.bpf.c that frames leave by. */
-	CLIENT_PORT = 11,
 	SEND_BUFFER_BYTES = 1 << 24,
 };
 
@@ -48,6 +46,8 @@ struct stream {
 	struct frame frame;
 	__u32 flows;
 	__u32 next;
+	/* Where they leave. */
+	__u32 ifindex;
 };
 
 static void die(const char *what)
@@ -91,19 +91,18 @@ static void frame_write(struct frame *frame, char **ends, int flow)
 	frame->udp.check = checksum(&frame->ip.saddr, sizeof(frame->udp) + sizeof(frame->payload) + 8, htons(IPPROTO_UDP) + frame->udp.len);
 }
 
-static double send_packets(const char *name, char **ends, int flows, int count)
+static double send_packets(int ifindex, char **ends, int flows, int count)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = ETH_ALEN };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = ifindex, .sll_halen = ETH_ALEN };
 	int fd = socket(AF_PACKET, SOCK_RAW, 0), yes = 1, bytes = SEND_BUFFER_BYTES;
 	struct frame *frames = calloc(flows, sizeof(*frames));
 	struct mmsghdr messages[BATCH] = {};
 	struct iovec vectors[BATCH];
 	unsigned long long begun;
 
-	to.sll_ifindex = if_nametoindex(name);
-	if (fd < 0 || !frames || !to.sll_ifindex || setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes)) ||
+	if (fd < 0 || !frames || setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
-		die(name);
+		die("open a raw socket");
 	for (int i = 0; i < flows; i++)
 		frame_write(&frames[i], ends, i);
 	for (int i = 0; i < BATCH; i++) {
@@ -143,11 +142,11 @@ static int load_source(struct bpf_object *object)
 	return bpf_program__fd(source);
 }
 
-static double send_frames(const char *path, char **ends, int flows, int count)
+static double send_frames(int ifindex, const char *path, char **ends, int flows, int count)
 {
 	struct bpf_object *object = bpf_object__open(path);
-	struct stream stream = { .flows = flows };
-	struct xdp_md context = { .data_end = FRAME_BYTES, .ingress_ifindex = CLIENT_PORT };
+	struct stream stream = { .flows = flows, .ifindex = ifindex };
+	struct xdp_md context = { .data_end = FRAME_BYTES, .ingress_ifindex = ifindex };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &stream.frame, .data_size_in = FRAME_BYTES, .ctx_in = &context,
 		    .ctx_size_in = sizeof(context), .repeat = count, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = FRAMES_BATCH);
 	unsigned long long begun;
@@ -168,12 +167,19 @@ static double send_frames(const char *path, char **ends, int flows, int count)
 
 int main(int count, char **words)
 {
-	int frames = count == 10 && !strcmp(words[1], "frames");
+	int ifindex, flows, packets;
+	double ticks;
 
-	if (!frames && (count != 10 || strcmp(words[1], "packets"))) {
-		fprintf(stderr, "usage: sender packets IFACE|frames OBJECT MAC SOURCE SPORT DESTINATION DPORT FLOWS COUNT\n");
+	if (count != 9 && count != 10) {
+		fprintf(stderr, "usage: sender IFACE MAC SOURCE SPORT DESTINATION DPORT FLOWS COUNT [OBJECT]\n");
 		return 2;
 	}
-	printf("%.1f\n", (frames ? send_frames : send_packets)(words[2], &words[3], atoi(words[8]), atoi(words[9])));
+	ifindex = if_nametoindex(words[1]);
+	if (!ifindex)
+		die(words[1]);
+	flows = atoi(words[7]);
+	packets = atoi(words[8]);
+	ticks = count == 10 ? send_frames(ifindex, words[9], &words[2], flows, packets) : send_packets(ifindex, &words[2], flows, packets);
+	printf("%.1f\n", ticks);
 	return 0;
 }
