@@ -186,6 +186,26 @@ describe("evenkeel realserver", ready, () => {
     mustBeAs(was);
   });
 
+  it("goes from one kind of tunnel to another by changing its ends alone, and says what it takes", async (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const was = snapshot();
+    server(() => up({ ...OPTIONS.tun, tunnel: { type: "gre" } }));
+    mustHold();
+    const { changed } = server(() => up({ ...OPTIONS.tun, tunnel: { type: "gue", port: 5555 } }));
+    assert.deepEqual(changed, ["accept tunnels to 10.9.0.2 (gue 5555)", "accept tunnels to fd00:9::2 (gue 5555)"]);
+    mustHold();
+    const again = await evenkeel("up", "--method", "tun", "--tunnel-port", "5555", "--vip", VIP, "--vip", VIP6, "--decap", "bpf");
+    assert.match(again.out, /already; nothing was changed/);
+    const asked = ["--method", "tun", "--tunnel", "gre", "--vip", VIP];
+    const other = await evenkeel("status", ...asked);
+    assert.equal(other.code, 1);
+    assert.match(other.out, /it takes gue 5555, not gre/);
+    assert.match((await evenkeel("up", ...asked, "--decap", "device")).out, /no tunnel device of the kernel unwraps GRE/);
+    assert.match((await evenkeel("up", "--method", "dr", "--tunnel", "gre", "--vip", VIP)).out, /DR has no tunnel/);
+    server(() => down());
+    mustBeAs(was);
+  });
+
   it("killed at any of its changes, it leaves what down puts back", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const was = snapshot();

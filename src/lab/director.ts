@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GUE_PORT } from "../realserver/options.ts";
 import { spawnInside } from "./commands.ts";
 import { finished } from "./finished.ts";
 import { labDirectory } from "./state.ts";
@@ -31,6 +32,12 @@ export function runOnDirector(lab: string, args: readonly string[]): Promise<str
   return finished(child, `evenkeel ${args[0]} on the director`);
 }
 
+/** GUE by the port that `realserver up` takes when none is named. */
+function tunnelOf({ method, tunnel }: Pick<LabOptions, "method" | "tunnel">): string {
+  if (method !== "tun" || tunnel === "ipip") return "";
+  return `, tunnel: { type: ${tunnel}${tunnel === "gue" ? `, port: ${GUE_PORT}` : ""} }`;
+}
+
 /** Both VIPs, each with HTTP, a second HTTP port (mapped where the method can) and UDP. */
 export function directorConfiguration(options: LabOptions): string {
   const mapped = options.method === "nat" ? PORTS.mapped : PORTS.alternate;
@@ -44,7 +51,8 @@ export function directorConfiguration(options: LabOptions): string {
       `    method: ${options.method}`,
       "    servers:",
       ...serverNames(options.servers).map(
-        (server, i) => `      - { address: "${serverAddress(server)[family]}", port: ${serverPort}, weight: ${options.weights[i]} }`,
+        (server, i) =>
+          `      - { address: "${serverAddress(server)[family]}", port: ${serverPort}, weight: ${options.weights[i]}${tunnelOf(options)} }`,
       ),
     ];
     return [
