@@ -7,6 +7,7 @@
 #define EVENKEEL_HEADERS_H
 
 #include "packet.h"
+#include "states_sctp.h"
 
 /* What they say beside a struct packet. */
 struct headers {
@@ -136,6 +137,24 @@ __noinline int headers_parse(context *ctx, __u32 offset, struct packet *packet, 
 	return HEADERS_GOOD;
 }
 
+/* The first two chunks of an association's packet say what it does. One that ends behind the header does nothing. */
+static __always_inline void packet_parse_chunks(context *ctx, struct packet *packet)
+{
+	struct {
+		__u8 type;
+		__u8 flags;
+		__be16 length;
+	} chunk;
+	__u32 at = packet_transport(packet) + SCTP_LENGTH;
+	__u8 next = 0;
+
+	if (bpf_skb_load_bytes(ctx, at, &chunk, sizeof(chunk)))
+		chunk.type = 0;
+	else if (bpf_skb_load_bytes(ctx, at + ((bpf_ntohs(chunk.length) + 3) & ~3), &next, sizeof(next)))
+		next = 0;
+	packet->sctp_event = sctp_event_of(chunk.type, next);
+}
+
 /* Behind the headers: is the transport header there, and is it one that we know? NEXT, or what becomes of the packet. */
 static __always_inline int packet_parse_transport(context *ctx, struct packet *packet)
 {
@@ -149,6 +168,8 @@ static __always_inline int packet_parse_transport(context *ctx, struct packet *p
 	if (packet->protocol == IPPROTO_TCP &&
 	    bpf_skb_load_bytes(ctx, packet->transport + 13, &packet->tcp_flags, sizeof(packet->tcp_flags)))
 		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+	if (packet->protocol == IPPROTO_SCTP)
+		packet_parse_chunks(ctx, packet);
 	/* The rest of the path looks at the headers in place. */
 	bpf_skb_pull_data(ctx, linear);
 	return NEXT;

@@ -66,7 +66,7 @@ export interface Census {
 }
 
 /** Counts the connection table itself, word by word. */
-export function census(stage: Stage): Census {
+export function census(stage: Pick<Stage, "path">): Census {
   const connections = stage.path.maps.connections.map();
   const overflows = stage.path.maps.overflow.map();
   try {
