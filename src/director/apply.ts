@@ -12,7 +12,7 @@ import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, DesiredState } from "../model/plane.ts";
 import { diff } from "../reconcile/diff.ts";
 import { BpfPlane } from "./bpf-plane.ts";
-import { connectionsIn, groupsFor } from "./capacity.ts";
+import { connectionsIn, groupsFor, requireRoom } from "./capacity.ts";
 import { PacketPath, type PacketPathOptions } from "./packet-path.ts";
 import { type PlaceOf, preflight } from "./preflight.ts";
 
@@ -43,6 +43,7 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
     const { automatic, warnings: foreseen } = preflight(configuration, placeOf);
     const warnings = [...foreseen];
     const desired = toDesired(configuration, automatic);
+    requireRoom(desired);
     if (options.dryRun) return { changes: whatWouldChange(desired), warnings, waysChanged: 0, portsRenewed: 0, created: false };
     removeStalePins();
     const standing = PacketPath.open();

@@ -1,7 +1,8 @@
-/** How large the connection table is made. It keeps its size as long as the packet path stands. */
+/** How much the packet path holds. The connection table keeps the size it was made with; the other maps have one size for everybody. */
 
 import { EvenkeelError } from "../model/error.ts";
-import { Limits } from "../wire/abi.ts";
+import type { DesiredState } from "../model/plane.ts";
+import { Limits, MAPS, Timeout } from "../wire/abi.ts";
 
 export const CONNECTIONS_MAX_DEFAULT = 160_000;
 const CONNECTIONS_LIMIT = 1 << 26;
@@ -21,4 +22,21 @@ export function groupsFor(connectionsMax: number): number {
 /** How many connections a table of so many groups was made for, at most. */
 export function connectionsIn(groups: number): number {
   return Math.floor(groups * Limits.CONNECTION_GROUP_SLOTS * LOAD_MAX);
+}
+
+/** Throws LIMIT_REACHED for what no packet path has room for: before anything is changed, or only asked. */
+export function requireRoom({ services, marks = [] }: DesiredState): void {
+  const timeouts = services.flatMap(({ timeouts: own }) => (own === undefined ? [] : [`${own.tcp} ${own.tcpFin} ${own.udp}`]));
+  const wanted = [
+    ["services", services.length, MAPS.services.maxEntries],
+    ["servers", services.reduce((all, { servers }) => all + servers.length, 0), MAPS.servers.maxEntries],
+    ["mark rules", marks.length, Limits.MARK_RULES_MAX],
+    ["different timeouts of services", new Set(timeouts).size, Timeout.SETS - 1],
+  ] as const;
+  for (const [things, count, most] of wanted) {
+    if (count <= most) continue;
+    throw new EvenkeelError("LIMIT_REACHED", `the configuration has ${count} ${things}, and the packet path has room for ${most}`, {
+      cure: "share them out among several directors, or leave some out; nothing was changed",
+    });
+  }
 }

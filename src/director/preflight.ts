@@ -32,8 +32,16 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
       cure: `name one of: ${links.map(({ name }) => name).join(", ")}`,
     });
   }
-  for (const [i, { address }] of configuration.services.entries()) {
-    if (local.some((present) => sameAddress(present.address, address))) continue;
+  for (const [i, { address, mark, fullNat }] of configuration.services.entries()) {
+    const isLocal = (wanted: Address) => local.some((present) => sameAddress(present.address, wanted));
+    if (fullNat !== undefined && !isLocal(fullNat)) {
+      throw new EvenkeelError(
+        "VIP_NOT_LOCAL",
+        `${placeOf(["services", i, "full_nat"])}: ${formatAddress(fullNat)} is on no interface of this host, so servers could not answer to it`,
+        { cure: "name an address that this host has in the servers' network" },
+      );
+    }
+    if (mark || isLocal(address)) continue;
     const [usual] = usualCarriers(links, local, address);
     const prefix = address.family === "ipv4" ? 32 : 128;
     throw new EvenkeelError(
@@ -51,6 +59,7 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
     warnings: [
       ...warningsOf(configuration, ways),
       ...genericNat(configuration),
+      ...lonelyMarks(configuration),
       ...strangersOn(links.filter(({ name }) => listening.includes(name))),
     ],
   };
@@ -74,6 +83,23 @@ function genericNat({ interfaces = [], services }: Configuration): string[] {
       ({ interfaceName }) =>
         `${interfaceName}: NAT with generic XDP breaks the checksums of frames that virtual cards left unfinished; prefer hook: tc`,
     );
+}
+
+/** Marks and services that have nothing to do with each other. */
+function lonelyMarks({ marks, services }: Configuration): string[] {
+  const served = new Set(services.map(({ mark }) => mark));
+  const given = new Set(marks.map(({ mark }) => mark));
+  return [
+    ...[...given]
+      .filter((mark) => !served.has(mark))
+      .map((mark) => `no service has the mark ${mark}: packets with it go on as if they had none`),
+    ...[...served]
+      .filter((mark) => mark !== undefined && !given.has(mark))
+      .map(
+        (mark) =>
+          `no mark rule gives the mark ${mark}: its service gets only packets that carry it when they come to tc (docs/packet-path.md)`,
+      ),
+  ];
 }
 
 function strangersOn(links: readonly Link[]): string[] {
@@ -121,9 +147,11 @@ function automaticInterfaces(
 ): WantedAttachment[] {
   const wanted = new Set<number>();
   const outward = links.filter((link) => !link.loopback && link.up && link.mac.length === 6 && link.masterIndex === undefined);
-  for (const { address, servers } of configuration.services) {
+  for (const { address, servers, mark } of configuration.services) {
+    // Marked packets may come from everywhere.
+    if (mark) for (const { index } of outward) wanted.add(index);
     const carriers = local.filter((present) => sameAddress(present.address, address)).map(({ interfaceIndex }) => interfaceIndex);
-    const onLoopback = carriers.every((index) => links.find((link) => link.index === index)?.loopback);
+    const onLoopback = !mark && carriers.every((index) => links.find((link) => link.index === index)?.loopback);
     for (const index of onLoopback ? outward.map((link) => link.index) : carriers) wanted.add(index);
     for (const server of servers) {
       const way = ways.get(formatAddress(server.address));

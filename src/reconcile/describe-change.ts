@@ -3,7 +3,7 @@
 import { describeMark } from "../model/mark-rule.ts";
 import type { Change, ServiceHead } from "../model/plane.ts";
 import { describeServer, type RealServer, serverName, serviceName } from "../model/service.ts";
-import { describeDifference, serverFacts, serviceFacts, settingsFacts } from "./facts.ts";
+import { describeDifference, serverFacts, serviceFacts, settingsFacts, unusualFacts } from "./facts.ts";
 
 export function describeChange(change: Change): string {
   switch (change.kind) {
@@ -32,9 +32,8 @@ export function describeChange(change: Change): string {
 
 /** "scheduler rr, persistence 300 s": what is as usual is left out. */
 function describeRules(head: ServiceHead): string {
-  const usual = serviceFacts({ address: head.address, port: 0, protocol: "tcp", scheduler: head.scheduler });
-  const unusual = Object.entries(serviceFacts(head)).filter(([name, text]) => name === "scheduler" || text !== usual[name]);
-  return unusual.map(([name, text]) => `${name} ${text}`).join(", ");
+  const { scheduler } = serviceFacts(head);
+  return [`scheduler ${scheduler}`, ...unusualFacts(head).map(([name, text]) => `${name} ${text}`)].join(", ");
 }
 
 function listServers(servers: readonly RealServer[]): string {

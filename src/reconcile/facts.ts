@@ -34,6 +34,13 @@ export function serviceFacts(head: ServiceHead): Facts {
   };
 }
 
+/** What a service has beside its scheduler, as usual things left out. */
+export function unusualFacts(head: ServiceHead): (readonly [string, string])[] {
+  const { address, scheduler } = head;
+  const usual = serviceFacts({ address, port: 0, protocol: "tcp", scheduler });
+  return Object.entries(serviceFacts(head)).filter(([name, text]) => text !== usual[name]);
+}
+
 const TIMEOUT_WORDS = { tcp: "tcp", tcpFin: "tcp_fin", udp: "udp" } as const;
 
 export function serverFacts(server: RealServer): Facts {
