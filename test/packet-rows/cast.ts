@@ -4,7 +4,7 @@ import { type Address, type Family, parseAddress } from "../../src/model/address
 import type { ForwardingMethod, RealServer, VirtualService } from "../../src/model/service.ts";
 import { TcpFlag } from "../../src/wire/tcp.ts";
 import { type Facts, type Transport, USUAL } from "./packets.ts";
-import type { Expectation, PacketStep } from "./row.ts";
+import type { DeedStep, Expectation, PacketStep } from "./row.ts";
 import { CLIENTS } from "./stage.ts";
 
 export const FAMILIES = ["ipv4", "ipv6"] as const satisfies readonly Family[];
@@ -78,4 +78,15 @@ export function left(of: RealServer, connections: number, active: number, inacti
 /** One new connection, as it stands after its first packet. */
 export function opened(of: RealServer, protocol: Transport) {
   return left(of, 1, protocol === "tcp" ? 1 : 0, protocol === "tcp" ? 0 : 1);
+}
+
+/** The control plane does something. */
+export function apply(deed: string, ...changes: Parameters<Parameters<DeedStep["perform"]>[0]["plane"]["apply"]>[0][]): DeedStep {
+  return {
+    deed,
+    perform: (stage) => {
+      for (const change of changes) stage.plane.apply(change);
+      stage.settle();
+    },
+  };
 }

@@ -5,6 +5,7 @@ import { headOf } from "../../src/reconcile/diff.ts";
 import {
   ACK,
   answeredByTc,
+  apply,
   asIfFrom,
   dropped,
   FAMILIES,
@@ -23,7 +24,7 @@ import {
 } from "./cast.ts";
 import { inTunnel } from "./forwarding.ts";
 import { type Facts, icmpAnswer, packet } from "./packets.ts";
-import type { DeedStep, PacketStep, Row } from "./row.ts";
+import type { PacketStep, Row } from "./row.ts";
 
 /** No server takes it: the client hears so. */
 function refused(facts: Facts) {
@@ -38,16 +39,6 @@ function says(to: RealServer, facts: Facts): PacketStep {
 
 function answers(from: RealServer, vip: ReturnType<typeof service>, facts: Facts): PacketStep {
   return { send: packet(facts), arrives: "back", expect: { kind: "replied", server: from, as: packet(asIfFrom(vip, facts)) } };
-}
-
-function apply(deed: string, ...changes: Parameters<Parameters<DeedStep["perform"]>[0]["plane"]["apply"]>[0][]): DeedStep {
-  return {
-    deed,
-    perform: (stage) => {
-      for (const change of changes) stage.plane.apply(change);
-      stage.settle();
-    },
-  };
 }
 
 const nobody = FAMILIES.flatMap((family): Row[] => {

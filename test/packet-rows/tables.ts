@@ -7,6 +7,7 @@ import { LIFETIME_ROWS } from "./lifetimes.ts";
 import { LIMIT_ROWS } from "./limits.ts";
 import { LOCAL_ROWS } from "./local.ts";
 import { PASSING_ROWS } from "./passing.ts";
+import { PERSISTENCE_ROWS } from "./persistence.ts";
 import type { Row } from "./row.ts";
 import { TUNNEL_ROWS } from "./tunnels.ts";
 
@@ -19,4 +20,5 @@ export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
   lifetimes: LIFETIME_ROWS,
   tunnels: TUNNEL_ROWS,
   local: LOCAL_ROWS,
+  persistence: PERSISTENCE_ROWS,
 };
