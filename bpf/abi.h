@@ -119,6 +119,8 @@ enum limits {
 	ICMP_PER_TICK = 64,
 	/* Slots of a group that half-open connections may take while others are free; then they push out each other. */
 	HALF_OPEN_PER_GROUP = 6,
+	/* Fragments of one datagram that may wait for the first one: as many as 64 KB have in packets of 1,400 bytes. */
+	FRAGMENTS_WAITING = 48,
 	/* Mark rules in two banks: one is read while the other is written. */
 	MARK_RULES_MAX = 256,
 	/* Bits of the two address filters in struct settings. */
@@ -185,7 +187,7 @@ enum outcome {
 	OUTCOME_HALF_OPEN_EVICTED = 24,
 	/* An error of the network about a connection was sent on to its server or client. */
 	OUTCOME_ICMP_FORWARDED = 25,
-	/* A fragment that came before its first one was put back to come again. */
+	/* A fragment that came before its first one was put aside, and comes by again behind that. */
 	OUTCOME_FRAGMENT_WAITS = 26,
 	/* A packet that may be cut was too long for its way and was. */
 	OUTCOME_FRAGMENTED = 27,
@@ -448,16 +450,31 @@ struct fragment_key {
 	__u16 reserved;
 };
 
-/* Where its first fragment went. */
+/* What becomes of the fragments that follow. */
+enum fragment_action {
+	/* The first one has not come yet. */
+	FRAGMENT_ACTION_WAIT = 0,
+	/* It was left to the host, or not sent on at all. */
+	FRAGMENT_ACTION_PASS = 1,
+	FRAGMENT_ACTION_DROP = 2,
+	/* It went to a server; from one to its client. */
+	FRAGMENT_ACTION_REQUEST = 3,
+	FRAGMENT_ACTION_REPLY = 4,
+};
+
+/* Where the first fragment of a datagram went. */
 struct fragment {
-	/* The connection's slot, and its life word then. */
-	__u64 life;
-	__u32 group;
-	__u32 slot;
-	/* Ticks. */
+	/* NAT: its addresses as they were rewritten. */
+	__u8 source[16];
+	__u8 destination[16];
+	/* The tick. */
 	__u32 expires;
-	/* It is the server's (NAT), not the client's. */
-	__u32 reply;
+	/* How many were put aside. */
+	__u32 waiting;
+	__u32 server;
+	__u16 service;
+	__u8 method;
+	__u8 action;
 };
 
 #endif

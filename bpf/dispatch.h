@@ -6,6 +6,13 @@
 #include "reply.h"
 #include "request.h"
 
+/* Does it come from, or go to, somebody we know? Else it is not even looked up. */
+static __always_inline int packet_may_be_ours(const struct packet *packet, const struct settings *settings)
+{
+	return filter_may_hold(settings->virtual_filter, &packet->destination) ||
+	       ((settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &packet->source));
+}
+
 static __always_inline int packet_dispatch(context *ctx, struct packet *packet, const struct settings *settings)
 {
 	int verdict;

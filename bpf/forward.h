@@ -16,6 +16,17 @@ static __always_inline __u32 forward_mtu(const struct server *server, const stru
 	return connection->method == FORWARDING_METHOD_TUNNEL ? tunnel_mtu(server, now) - tunnel_overhead(server) : server->mtu;
 }
 
+#ifdef HOOK_TC
+/* Without DF a router cuts what is too long (RFC 791 2.3). GSO is none of that: its sender can be told. */
+static __always_inline int packet_may_be_cut(context *ctx, const struct packet *packet, __u32 mtu)
+{
+	if (packet->family != FAMILY_IPV4 || packet->dont_fragment || ctx->gso_size)
+		return 0;
+	ctx->cb[CONTEXT_MTU] = mtu;
+	return 1;
+}
+#endif
+
 /* Does it fit, and may it still make a hop? If not, the client hears of it. */
 static __always_inline int forward_check(context *ctx, const struct packet *packet, const struct server *server,
 					const struct connection *connection, __u32 now)
@@ -34,6 +45,8 @@ static __always_inline int forward_check(context *ctx, const struct packet *pack
 		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);
 	if (packet->ttl <= 1)
 		return icmp_time_exceeded(ctx, packet);
+	if (packet_may_be_cut(ctx, packet, mtu))
+		return ASIDE - RARE_CUT;
 	return icmp_too_big(ctx, packet, mtu);
 #endif
 }
@@ -122,8 +135,10 @@ __noinline int forward_reply(context *ctx, const struct packet *packet, const st
 	/* The last hop, or too long for the client's side: the stack, whose packet it is to route, tells the server so. */
 	if (packet->ttl <= 1)
 		return count_outcome(OUTCOME_ICMP_TIME_EXCEEDED, VERDICT_PASS);
-	answer = way_ask(ctx, packet->family, &rewrite.after, &packet->destination, packet->dont_fragment ? packet->wire_length : 0, &way);
-	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet->dont_fragment)
+	answer = way_ask(ctx, packet->family, &rewrite.after, &packet->destination, packet->wire_length, &way);
+	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED && packet_may_be_cut(ctx, packet, way.mtu))
+		return ASIDE - RARE_CUT;
+	if (answer == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return count_outcome(OUTCOME_ICMP_TOO_BIG, VERDICT_PASS);
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);

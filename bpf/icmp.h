@@ -156,6 +156,7 @@ __noinline int icmp_answer(context *ctx, const struct packet *packet, const stru
 
 	if (!packet || !error)
 		return VERDICT_DROP;
+	ctx->cb[CONTEXT_ANSWERED] = 1;
 	if (!icmp_is_within_budget())
 		return count_outcome(OUTCOME_DROP_ICMP_LIMIT, VERDICT_DROP);
 	length = packet_quote(ctx, packet, &quote);

@@ -164,7 +164,7 @@ static __always_inline int icmp_to_server(context *ctx, struct packet *outer, co
 		verdict = transmit_to_server(server);
 	} else {
 		verdict = forward_request(ctx, outer, server, index, connection, hash, settings, now);
-		if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
+		if (!verdict_is_sent(verdict))
 			return verdict;
 	}
 	count_in(connection->service, index, 1, outer->length);

@@ -98,11 +98,19 @@ enum rare_program {
 	/* Fragments, IPv6 extension headers, SCTP. */
 	RARE_PACKET = 0,
 	RARE_ICMP = 1,
-	/* A packet that is too long for its way and may be cut; to which length, is in the context's cb[0]. */
+	/* A packet that is too long for its way and may be cut. */
 	RARE_CUT = 2,
 	/* For a server on this host: up as it is. */
 	RARE_LOCAL = 3,
 	RARE_COUNT = 4,
+};
+
+/* Words of a tc context's cb. */
+enum context_word {
+	/* For RARE_CUT: the length that goes. */
+	CONTEXT_MTU = 0,
+	/* The packet was made the answer to its sender. */
+	CONTEXT_ANSWERED = 1,
 };
 
 /* Extension headers of IPv6 that may come before the transport header (RFC 8200 4.1). */

@@ -3,28 +3,57 @@
 #ifndef EVENKEEL_RARE_PROGRAMS_H
 #define EVENKEEL_RARE_PROGRAMS_H
 
+#include "cut.h"
 #include "dispatch.h"
+#include "fragment.h"
 #include "icmp_forward.h"
 #include "rare.h"
+
+/* A packet and the headers between. Not on the stack, which the searches need. */
+struct rare_case {
+	struct packet packet;
+	struct headers headers;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rare_case);
+} rare_cases SEC(".maps");
 
 SEC("tc")
 int rare_packet(context *ctx)
 {
 	struct settings *settings = settings_get();
-	struct packet packet = {};
-	struct headers headers = {};
+	__u32 zero = 0;
+	struct rare_case *it = bpf_map_lookup_elem(&rare_cases, &zero);
+	struct packet *packet;
+	struct headers *headers;
 	int verdict;
 
-	if (!settings)
+	if (!settings || !it)
 		return VERDICT_PASS;
-	verdict = headers_parse(ctx, ETHERNET_LENGTH, &packet, &headers);
+	__builtin_memset(it, 0, sizeof(*it));
+	packet = &it->packet;
+	headers = &it->headers;
+	verdict = headers_parse(ctx, ETHERNET_LENGTH, packet, headers);
 	if (verdict != HEADERS_GOOD)
 		return count_outcome(verdict == HEADERS_FOREIGN ? OUTCOME_PASS_PROTOCOL : OUTCOME_PASS_MALFORMED, VERDICT_PASS);
-	if (headers.is_fragment)
+	if (headers->is_fragment && !packet_may_be_ours(packet, settings))
 		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
-	verdict = packet_parse_transport(ctx, &packet);
-	if (verdict == NEXT)
-		verdict = packet_dispatch(ctx, &packet, settings);
+	if (headers->fragment_offset) {
+		verdict = fragment_follow(ctx, packet, headers);
+	} else {
+		if (headers->more && !fragment_release(ctx, packet, headers))
+			return count_outcome(OUTCOME_DROP_FRAGMENT, VERDICT_DROP);
+		verdict = packet_parse_transport(ctx, packet);
+		ctx->cb[CONTEXT_ANSWERED] = 0;
+		if (verdict == NEXT)
+			verdict = packet_dispatch(ctx, packet, settings);
+		if (headers->more && verdict > ASIDE)
+			fragment_note(ctx, packet, headers, verdict);
+	}
 	if (verdict <= ASIDE)
 		return rare_call(ctx, ASIDE - verdict);
 	return verdict;
@@ -51,7 +80,15 @@ int rare_local(context *ctx)
 SEC("tc")
 int rare_cut(context *ctx)
 {
-	return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
+	struct packet packet = {};
+	struct headers headers = {};
+	__u32 mtu = ctx->cb[CONTEXT_MTU];
+
+	if (headers_parse(ctx, ETHERNET_LENGTH, &packet, &headers) != HEADERS_GOOD || packet.family != FAMILY_IPV4)
+		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
+	if (!headers.is_fragment && checksum_is_partial(ctx, &packet))
+		return icmp_too_big(ctx, &packet, mtu);
+	return packet_cut(ctx, &packet, &headers, mtu);
 }
 
 #endif

@@ -24,7 +24,7 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 		return NEXT;
 	packet_measure(ctx, packet);
 	verdict = forward_reply(ctx, packet, connection);
-	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
+	if (!verdict_is_sent(verdict))
 		return verdict;
 	connection_touch(connection, &place, packet, 1, settings, now_ticks());
 	count_out(connection->service, connection->server, packet->segments, packet->length);

@@ -65,7 +65,7 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 	}
 	packet_measure(ctx, packet);
 	verdict = forward_request(ctx, packet, server, index, connection, hash, settings, now);
-	if (verdict == VERDICT_PASS || verdict == VERDICT_DROP)
+	if (!verdict_is_sent(verdict))
 		return verdict;
 	connection_touch(connection, &place, packet, 0, settings, now);
 	count_in(connection->service, index, packet->segments, packet->length);

@@ -16,6 +16,8 @@ struct way {
 	struct address next_hop;
 	__u8 destination_mac[6];
 	__u8 source_mac[6];
+	/* Only when the packet is too long for it. */
+	__u32 mtu;
 };
 
 /* Asks the kernel for the way to an address: 0 or what bpf_fib_lookup() says. `length` 0 = check no MTU. */
@@ -37,6 +39,7 @@ static __always_inline long way_ask(context *ctx, __u8 family, const struct addr
 		fib.ipv4_dst = destination->word[0];
 	}
 	answer = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+	way->mtu = fib.mtu_result;
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return answer;
 	way->ifindex = fib.ifindex;

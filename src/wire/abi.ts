@@ -358,6 +358,7 @@ export const Limits = Object.freeze({
   CONNECTION_GROUPS_TRIED: 8,
   ICMP_PER_TICK: 64,
   HALF_OPEN_PER_GROUP: 6,
+  FRAGMENTS_WAITING: 48,
   MARK_RULES_MAX: 256,
   ADDRESS_FILTER_BITS: 1024,
   ADDRESS_FILTER_WORDS: 16,
@@ -370,6 +371,7 @@ export const limitsName: Readonly<Record<number, string>> = Object.freeze({
   8: "CONNECTION_GROUP_SLOTS",
   64: "ICMP_PER_TICK",
   6: "HALF_OPEN_PER_GROUP",
+  48: "FRAGMENTS_WAITING",
   256: "MARK_RULES_MAX",
   1024: "ADDRESS_FILTER_BITS",
   16: "ADDRESS_FILTER_WORDS",
@@ -550,6 +552,25 @@ export type PortFlag = (typeof PortFlag)[keyof typeof PortFlag];
 export const portFlagName: Readonly<Record<number, string>> = Object.freeze({
   1: "MAC_KNOWN",
   2: "REDIRECT",
+});
+
+/** enum fragment_action */
+export const FragmentAction = Object.freeze({
+  WAIT: 0,
+  PASS: 1,
+  DROP: 2,
+  REQUEST: 3,
+  REPLY: 4,
+});
+export type FragmentAction = (typeof FragmentAction)[keyof typeof FragmentAction];
+
+/** The names of enum fragment_action by value. */
+export const fragmentActionName: Readonly<Record<number, string>> = Object.freeze({
+  0: "WAIT",
+  1: "PASS",
+  2: "DROP",
+  3: "REQUEST",
+  4: "REPLY",
 });
 
 /** struct bench */
@@ -1393,29 +1414,38 @@ export const fragmentKeyCodec = {
 
 /** struct fragment */
 export interface Fragment {
-  readonly life: bigint;
-  readonly group: number;
-  readonly slot: number;
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
   readonly expires: number;
-  readonly reply: number;
+  readonly waiting: number;
+  readonly server: number;
+  readonly service: number;
+  readonly method: number;
+  readonly action: number;
 }
 
 export const fragmentCodec = {
-  size: 24,
-  offsets: { life: 0, group: 8, slot: 12, expires: 16, reply: 20 },
+  size: 48,
+  offsets: { source: 0, destination: 16, expires: 32, waiting: 36, server: 40, service: 44, method: 46, action: 47 },
   decode: (view, offset) => ({
-    life: view.getBigUint64(offset, true),
-    group: view.getUint32(offset + 8, true),
-    slot: view.getUint32(offset + 12, true),
-    expires: view.getUint32(offset + 16, true),
-    reply: view.getUint32(offset + 20, true),
+    source: bytesAt(view, offset, 16),
+    destination: bytesAt(view, offset + 16, 16),
+    expires: view.getUint32(offset + 32, true),
+    waiting: view.getUint32(offset + 36, true),
+    server: view.getUint32(offset + 40, true),
+    service: view.getUint16(offset + 44, true),
+    method: view.getUint8(offset + 46),
+    action: view.getUint8(offset + 47),
   }),
   encode: (view, offset, value) => {
-    view.setBigUint64(offset, value.life, true);
-    view.setUint32(offset + 8, value.group, true);
-    view.setUint32(offset + 12, value.slot, true);
-    view.setUint32(offset + 16, value.expires, true);
-    view.setUint32(offset + 20, value.reply, true);
+    putBytes(view, offset, value.source, 16);
+    putBytes(view, offset + 16, value.destination, 16);
+    view.setUint32(offset + 32, value.expires, true);
+    view.setUint32(offset + 36, value.waiting, true);
+    view.setUint32(offset + 40, value.server, true);
+    view.setUint16(offset + 44, value.service, true);
+    view.setUint8(offset + 46, value.method);
+    view.setUint8(offset + 47, value.action);
   },
 } as const satisfies StructCodec<Fragment>;
 
