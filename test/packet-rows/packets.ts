@@ -136,15 +136,18 @@ function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
 }
 
 /** The director's answer to a packet that it cannot send on: from the VIP, quoting the headers. */
-export function icmpAnswer(about: Facts, kind: keyof typeof IcmpKind, rest = 0): Uint8Array {
+export function icmpAnswer(about: Facts, kind: keyof typeof IcmpKind, rest = 0, quote = headersOf(about)): Uint8Array {
   const ends = { source: about.destination, destination: about.source };
   const ipv6 = about.source.family === "ipv6";
   const [type, code] = IcmpKind[kind][about.source.family];
-  const headers = (ipv6 ? 40 : 20 + about.ipOptions.length) + (about.protocol === "tcp" ? 20 : 8);
-  const body = packet(about).subarray(0, headers);
-  const payload = encodeIcmp({ type, code, rest, body }, ends);
+  const payload = encodeIcmp({ type, code, rest, body: quote }, ends);
   if (ipv6) return encodeIpv6({ ...ends, nextHeader: IpProtocol.ICMPV6, payload });
   return encodeIpv4({ ...ends, tos: 0xc0, dontFragment: false, protocol: IpProtocol.ICMP, payload });
+}
+
+function headersOf(facts: Facts): Uint8Array {
+  const headers = (facts.source.family === "ipv6" ? 40 : 20 + facts.ipOptions.length) + (facts.protocol === "tcp" ? 20 : 8);
+  return packet(facts).subarray(0, headers);
 }
 
 /** An ICMP error of anybody's about a packet, of which it quotes what is given. */

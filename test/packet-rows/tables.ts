@@ -2,6 +2,7 @@
 
 import { CHECKSUM_ROWS } from "./checksums.ts";
 import { FORWARDING_ROWS } from "./forwarding.ts";
+import { FRAGMENT_ROWS } from "./fragments.ts";
 import { ICMP_ROWS } from "./icmp.ts";
 import { LIFETIME_ROWS } from "./lifetimes.ts";
 import { LIMIT_ROWS } from "./limits.ts";
@@ -17,6 +18,7 @@ export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
   limits: LIMIT_ROWS,
   passing: PASSING_ROWS,
   icmp: ICMP_ROWS,
+  fragments: FRAGMENT_ROWS,
   lifetimes: LIFETIME_ROWS,
   tunnels: TUNNEL_ROWS,
   local: LOCAL_ROWS,
