@@ -157,7 +157,7 @@ const refused = FAMILIES.map((family): Row => {
     hooks: ["tc"],
     services: [held],
     steps: [
-      ...fragments(elsewhere, STEP).map(({ bytes }, i) => ({ send: bytes, expect: passed(i === 0 ? "PASS_FRAGMENT" : "PASS_FRAGMENT") })),
+      ...fragments(elsewhere, STEP).map(({ bytes }) => ({ send: bytes, expect: passed("PASS_FRAGMENT") })),
       { send: first.bytes, expect: { kind: "answered", server: to, with: quoted(facts, first.bytes), outcome: "ICMP_TIME_EXCEEDED" } },
       { send: amidst.bytes, expect: dropped("DROP_FRAGMENT") },
       // The same identification again, for one that goes; but a fragment of it that has no hop left does not.
@@ -252,7 +252,12 @@ const partial = ((): Row => {
     steps: [
       {
         send: bytes,
-        expect: { kind: "returned", as: icmpAnswer(facts, "tooBig", MTU - 20, bytes.subarray(0, 28)), outcome: "ICMP_TOO_BIG" },
+        expect: {
+          kind: "returned",
+          as: icmpAnswer(facts, "tooBig", MTU - 20, bytes.subarray(0, 28)),
+          outcome: "ICMP_TOO_BIG",
+          toSender: true,
+        },
       },
     ],
     left: [left(to, 1, 0, 1)],

@@ -14,7 +14,7 @@ export type Expectation =
   | { readonly kind: "delivered"; readonly server: RealServer; readonly outcome?: string }
   /** By an ICMP error, back out of the interface it came in by. It counts as received from the client, if it had a server. */
   | { readonly kind: "answered"; readonly server?: RealServer; readonly with: Uint8Array; readonly outcome: string }
-  /** To where it came from, to come again as this; what is made of a packet so has its outcome's name. */
+  /** To where it came from, to come again as this. */
   | { readonly kind: "returned"; readonly as: Uint8Array; readonly outcome: string }
   /** To the host's own stack, not a byte changed. */
   | { readonly kind: "passed"; readonly outcome: string }

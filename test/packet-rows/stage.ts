@@ -109,6 +109,8 @@ export class Stage {
     const { path } = this;
     const services = Array.from(path.maps.services.entries(), ([key]) => key);
     for (const key of services) path.maps.services.delete(key);
+    const datagrams = Array.from(path.maps.fragments.entries(), ([key]) => key);
+    for (const key of datagrams) path.maps.fragments.delete(key);
     for (const memory of [path.servers, path.serverLoad]) wipe(memory.view);
     for (const name of ["connections", "overflow"] as const) {
       const memory = path.maps[name].map();
