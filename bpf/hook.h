@@ -44,15 +44,6 @@ enum {
 #endif
 };
 
-static __always_inline int verdict_is_sent(int verdict)
-{
-#ifdef HOOK_XDP
-	return verdict == XDP_TX || verdict == XDP_REDIRECT;
-#else
-	return verdict == TC_ACT_REDIRECT;
-#endif
-}
-
 #define barrier() asm volatile("" ::: "memory")
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -105,6 +105,16 @@ enum rare_program {
 	RARE_COUNT = 4,
 };
 
+/* Has the packet reached whom it is for, so that it counts? */
+static __always_inline int verdict_is_sent(int verdict)
+{
+#ifdef HOOK_XDP
+	return verdict == XDP_TX || verdict == XDP_REDIRECT;
+#else
+	return verdict == TC_ACT_REDIRECT || verdict == ASIDE - RARE_LOCAL;
+#endif
+}
+
 /* Words of a tc context's cb. */
 enum context_word {
 	/* For RARE_CUT: the length that goes. */

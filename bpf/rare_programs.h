@@ -51,8 +51,8 @@ int rare_packet(context *ctx)
 		ctx->cb[CONTEXT_ANSWERED] = 0;
 		if (verdict == NEXT)
 			verdict = packet_dispatch(ctx, packet, settings);
-		if (headers->more && verdict > ASIDE)
-			fragment_note(ctx, packet, headers, verdict);
+		if (headers->more && verdict != ASIDE - RARE_CUT)
+			fragment_note(ctx, packet, headers, verdict <= ASIDE ? VERDICT_PASS : verdict);
 	}
 	if (verdict <= ASIDE)
 		return rare_call(ctx, ASIDE - verdict);
