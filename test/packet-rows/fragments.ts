@@ -253,10 +253,9 @@ const partial = ((): Row => {
       {
         send: bytes,
         expect: {
-          kind: "returned",
-          as: icmpAnswer(facts, "tooBig", MTU - 20, bytes.subarray(0, 28)),
+          kind: "answered",
+          with: icmpAnswer(facts, "tooBig", MTU - 20, bytes.subarray(0, 28)),
           outcome: "ICMP_TOO_BIG",
-          toSender: true,
         },
       },
     ],

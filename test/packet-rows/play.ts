@@ -56,12 +56,10 @@ function arrive(stage: Stage, { hook, step, expected, where }: Scene): void {
     case "dropped":
       assert.equal(verdict, verdicts.drop, `${where}: the verdict`);
       break;
-    case "returned": {
+    case "returned":
       assert.equal(verdict, verdicts.back, `${where}: the verdict`);
-      const [destination, source] = expected.toSender === true ? [SENDER, stage.macs[side]] : [stage.macs[side], SENDER];
-      sameBytes(out, frameOf({}, expected.as, { destination, source }), where);
+      sameBytes(out, frameOf({}, expected.as, { destination: stage.macs[side], source: SENDER }), where);
       break;
-    }
     case "answered":
       assert.equal(verdict, verdicts.back, `${where}: the verdict`);
       sameBytes(out, frameOf({}, expected.with, { destination: SENDER, source: stage.macs[side] }), where);
