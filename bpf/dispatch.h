@@ -6,10 +6,16 @@
 #include "reply.h"
 #include "request.h"
 
+/* May there be a service for it? Most packets end here; not where a mark rule takes any destination. */
+static __always_inline int packet_may_be_request(const struct packet *packet, const struct settings *settings)
+{
+	return filter_may_hold(settings->virtual_filter, &packet->destination) || unlikely(settings->flags & SETTINGS_ANY_DESTINATION);
+}
+
 /* Does it come from, or go to, somebody we know? Else it is not even looked up. */
 static __always_inline int packet_may_be_ours(const struct packet *packet, const struct settings *settings)
 {
-	return filter_may_hold(settings->virtual_filter, &packet->destination) ||
+	return packet_may_be_request(packet, settings) ||
 	       ((settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &packet->source));
 }
 
@@ -17,7 +23,7 @@ static __always_inline int packet_dispatch(context *ctx, struct packet *packet, 
 {
 	int verdict;
 
-	if (filter_may_hold(settings->virtual_filter, &packet->destination)) {
+	if (packet_may_be_request(packet, settings)) {
 		verdict = request(ctx, packet, settings);
 		if (verdict != NEXT)
 			return verdict;

@@ -59,6 +59,11 @@ const persistence = FAMILIES.flatMap((family): Row[] => {
     },
     { mark: 7, destination: { address: VIPS[family], length: family === "ipv4" ? 32 : 128 }, ports: { first: 80, last: 443 } },
   ];
+  const anywhere: MarkRule = {
+    mark: 7,
+    source: { address: parseAddress(family === "ipv4" ? "198.51.100.0" : "2001:db8:c::"), length: family === "ipv4" ? 24 : 64 },
+    ports: { first: 3128, last: 3128 },
+  };
   const marking = apply("the rules give marks", { kind: "edit-marks", before: [], after: rules });
   const unmarking = apply("the rules go", { kind: "edit-marks", before: rules, after: [] });
   const ftp = both({ port: 21, ...FOR_AN_HOUR });
@@ -111,6 +116,20 @@ const persistence = FAMILIES.flatMap((family): Row[] => {
         unmarking,
       ],
       left: [counts(anyPort(2), 2, 1), { ...left(anyPort(1), 2, 1, 1), persistent: 1 }],
+    },
+    {
+      name: `${family}: a mark for every destination: the address need not be a service's`,
+      services: [{ ...marked, persistence: undefined } as unknown as VirtualService],
+      steps: [
+        apply("a rule gives marks", { kind: "edit-marks", before: [], after: [anywhere] }),
+        says(anyPort(2), from({ destination: OTHERS[family].far, destinationPort: 3128 })),
+        says(anyPort(1), from({ destination: OTHERS[family].near, destinationPort: 3128 })),
+        says(anyPort(2), from({ destination: OTHERS[family].far, destinationPort: 3128, flags: ACK })),
+        pass(from({ destination: OTHERS[family].far, destinationPort: 3129 }), "PASS_NO_SERVICE"),
+        pass(from({ destination: OTHERS[family].far, destinationPort: 3128, source: OTHERS[family].far }), "PASS_NO_SERVICE"),
+        apply("the rule goes", { kind: "edit-marks", before: [anywhere], after: [] }),
+      ],
+      left: [counts(anyPort(2), 1, 0), counts(anyPort(1), 1, 0)],
     },
     {
       name: `${family}: a mark goes before the address`,
