@@ -62,13 +62,28 @@ __noinline __u32 group_room(const struct connection_group *group, __u32 home, __
 	return CONNECTION_GROUP_SLOTS;
 }
 
+/*
+ * May it be pushed out where there is no room? A half-open connection; and what a flood of them leaves behind at a persistent
+ * service, a template that leads nobody and none of whose connections was ever established (IPVS's drop_entry).
+ */
+static __always_inline int slot_gives_way(const struct connection *connection, __u64 life)
+{
+	if (life_phase(life) != LIFE_LIVE)
+		return 0;
+	if (life & LIFE_TEMPLATE)
+		return life_state(life) == TEMPLATE_STATE_NONE && !READ_ONCE(connection->partner);
+	return life_is_half_open(life, connection->protocol);
+}
+
 enum {
-	/* As group_half_open() tells a slot: the ticks that it has left, and its number below. */
+	/* As group_half_open() tells a slot: the ticks that it has left, and its number below. Templates come after all others. */
 	HALF_OPEN_LEFT_SHIFT = 8,
+	HALF_OPEN_LEFT_MAX = 0x7ffffe,
+	HALF_OPEN_TEMPLATE = 0x800000,
 	HALF_OPEN_NONE = 0xffffffff,
 };
 
-/* The half-open connection that would end first, or HALF_OPEN_NONE; of several in one tick the one that is met first from home. */
+/* What gives way and would end first, or HALF_OPEN_NONE; of several in one tick the one that is met first from home. */
 __noinline __u32 group_half_open(const struct connection_group *group, __u32 home, __u32 now)
 {
 	__u32 first = HALF_OPEN_NONE;
@@ -81,13 +96,15 @@ __noinline __u32 group_half_open(const struct connection_group *group, __u32 hom
 		__u64 life = READ_ONCE(connection->life);
 		__u32 left = (__u32)(life >> LIFE_EXPIRES_SHIFT) - now;
 
-		if (life_phase(life) != LIFE_LIVE || !life_is_half_open(life, connection->protocol))
+		if (!slot_gives_way(connection, life))
 			continue;
 		/* One that is past its time goes before all. */
 		if (life_is_past(life, now))
 			left = 0;
-		if (left > 0xfffffe)
-			left = 0xfffffe;
+		if (left > HALF_OPEN_LEFT_MAX)
+			left = HALF_OPEN_LEFT_MAX;
+		if (life & LIFE_TEMPLATE)
+			left |= HALF_OPEN_TEMPLATE;
 		if (left < first >> HALF_OPEN_LEFT_SHIFT)
 			first = left << HALF_OPEN_LEFT_SHIFT | slot;
 	}
@@ -201,8 +218,7 @@ static long entry_step(__u32 i, void *nothing)
 		return entry_move_on(entry);
 	connection = &group->slot[slot];
 	before = READ_ONCE(connection->life);
-	if (entry->pushing ? life_phase(before) != LIFE_LIVE || !life_is_half_open(before, connection->protocol) :
-			     !slot_gives_room(connection, before, entry->now))
+	if (entry->pushing ? !slot_gives_way(connection, before) : !slot_gives_room(connection, before, entry->now))
 		return 0;
 	generation = (before + (1 << LIFE_GENERATION_SHIFT)) & (0xfULL << LIFE_GENERATION_SHIFT);
 	if (life_phase(before) == LIFE_LIVE) {
@@ -299,7 +315,7 @@ __noinline int connection_add(const struct newcomer *newcomer, const struct flow
 /* Ends the other of two entries of one flow; a template that leads connections by now is only found no more. */
 static __always_inline int twin_end(const struct place *twin)
 {
-	return twin->life & LIFE_TEMPLATE ? template_invalidate(twin) : connection_end(twin);
+	return connection_end(twin) || (twin->life & LIFE_TEMPLATE && template_invalidate(twin));
 }
 
 /*

@@ -2,14 +2,12 @@
 
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
-import { once } from "node:events";
 import { type TestContext, test } from "node:test";
-import { Worker } from "node:worker_threads";
 import { Limits } from "../src/wire/abi.ts";
 import { need } from "./need.ts";
 import { ACK, SYN } from "./packet-rows/cast.ts";
 import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
-import type { SenderOrder } from "./packet-rows/sender.ts";
+import { sendTwice } from "./packet-rows/senders.ts";
 import { Stage } from "./packet-rows/stage.ts";
 
 const REDIRECT = 7;
@@ -168,28 +166,3 @@ test("two CPUs that fill, refuse and take over at the same time lose count of no
       assert.deepEqual(census(stage), EMPTY);
     });
   }));
-
-/** Two threads send the same packets in the same order, as nearly at the same time as can be had. */
-async function sendTwice(stage: Stage, seed: number, what: Pick<SenderOrder, "flows" | "tcpFlags">): Promise<void> {
-  const start = new Int32Array(new SharedArrayBuffer(8));
-  const order: SenderOrder = {
-    ...what,
-    namespace: stage.namespace,
-    program: stage.path.tcProgram,
-    ifindex: stage.ifindexes.front,
-    mac: stage.macs.front,
-    seed,
-    start,
-  };
-  const senders = [1, 2].map(() => new Worker(new URL("packet-rows/sender.ts", import.meta.url), { workerData: order }));
-  const ended = Promise.all(senders.map((sender) => once(sender, "exit")));
-  const failed = Promise.race(
-    senders.map(async (sender) => {
-      throw new Error("a sender failed", { cause: await once(sender, "error") });
-    }),
-  );
-  while (Atomics.load(start, 1) < senders.length) await Promise.race([new Promise((resolve) => setTimeout(resolve, 2)), failed]);
-  Atomics.store(start, 0, 1);
-  Atomics.notify(start, 0);
-  await Promise.race([ended, failed]);
-}
