@@ -33,9 +33,14 @@ function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, pe
   }
 }
 
+/** The first byte of an IPv4 destination: of a server, not of a client who is told that there is none. */
+const DESTINATION = 14 + 16;
+const SERVERS_NETWORK = 10;
+
 /** Whether it was sent on. */
 function send(stage: Stage, people: Crowd, flow: number, flags: number): boolean {
-  return stage.run({ hook: "tc", side: "front", frame: people.frame(flow, flags) }).verdict === REDIRECT;
+  const { verdict, frame } = stage.run({ hook: "tc", side: "front", frame: people.frame(flow, flags) });
+  return verdict === REDIRECT && frame[DESTINATION] === SERVERS_NETWORK;
 }
 
 /** The servers of the first service. */
