@@ -91,11 +91,6 @@ export function idleCandidate(server: Pick<RealServer, "address" | "port" | "wei
   return { address, port, weight, lastWeight: weight, overloaded: false, active: 0, total: 0 };
 }
 
-/** The candidates of a service whose servers are told in the order in which they were added. */
-export function walkOrder(servers: readonly Pick<RealServer, "address" | "port" | "weight">[]): Candidate[] {
-  return servers.map(idleCandidate).reverse();
-}
-
 /** Whether a scheduler may choose it at all. */
 export function mayServe(candidate: Candidate): boolean {
   return candidate.weight > 0 && !candidate.overloaded;

@@ -52,6 +52,6 @@ export function buildShTable(servers: readonly Candidate[]): number[] {
   return table;
 }
 
-export function shBucket({ client, clientPort }: Pick<Flow, "client" | "clientPort">, usePort: boolean): number {
+function shBucket({ client, clientPort }: Pick<Flow, "client" | "clientPort">, usePort: boolean): number {
   return hash32(foldAddress(client) + (usePort ? clientPort : 0), SH_TABLE_BITS);
 }

@@ -97,6 +97,11 @@ export class KernelSchedulerEngine implements ReplayEngine {
     }
   }
 
+  /** Another process takes over: all it knows stands in the maps. */
+  reopen(): void {
+    this.#plane = this.#stage.open();
+  }
+
   pick(flow: Flow): ServerId | undefined {
     const number = this.#stage.path.choose(this.#planNumber(), {
       source: flow.client.bytes,

@@ -79,6 +79,11 @@ export class ReplayStage {
       memory.close();
     }
     maps.settings.update(0, this.#fresh);
+    return this.open();
+  }
+
+  /** A director over what is there. */
+  open(): BpfPlane {
     return new BpfPlane(this.path, { wayTo: (server) => this.#wayTo(server) });
   }
 

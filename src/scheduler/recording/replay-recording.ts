@@ -30,7 +30,7 @@ export function replayRecording(recording: unknown, engines: Engines): ReplayRes
   try {
     if (isCase(fields)) return replayCase(fields, engines.director);
     if ("scenarios" in fields) return replayScenarios(fields, engines.scheduler());
-    return isTables(fields) ? replayTables(fields) : undefined;
+    return isTables(fields) ? replayTables(fields, engines.scheduler) : undefined;
   } catch (error) {
     // An address in a recording that is none is the recording's fault, not that of whoever asked for the replay.
     if (error instanceof EvenkeelError) throw new BadRecording(error.message, { cause: error });

@@ -11,57 +11,70 @@ import {
   type TcpTable,
   VIEWS,
 } from "../../model/tcp-states.ts";
-import { dhBucket } from "../dh.ts";
-import { buildMhTable, MH_TABLE_SIZE, mhPlace } from "../mh.ts";
-import { walkOrder } from "../scheduler.ts";
-import { shBucket } from "../sh.ts";
+import { MH_TABLE_SIZE } from "../mh.ts";
+import type { ReplayEngine } from "../replay.ts";
 import { BadRecording, type Difference, type Fields, fieldsOf, listOf, numberOf, type ReplayResult, textOf } from "./recorded.ts";
 
 export function isTables(recording: Fields): boolean {
   return ["vectors", "cases", "normal", "states"].some((name) => name in recording);
 }
 
-export function replayTables(recording: Fields): ReplayResult {
-  if ("vectors" in recording) return replayBuckets(recording);
-  if ("cases" in recording) return replayMaglev(recording);
+export function replayTables(recording: Fields, scheduler: () => ReplayEngine): ReplayResult {
+  if ("vectors" in recording) return replayBuckets(recording, scheduler());
+  if ("cases" in recording) return replayMaglev(recording, scheduler());
   return "normal" in recording ? replayTcpStates(recording) : replaySctpStates(recording);
 }
 
+/** Whoever has a server for each bucket shows the bucket by its choice. */
+const BUCKETS = 256;
+const FLAG_PORT = 16;
+
 /** {"scheduler":"sh","vectors":[{"port_flag":false,"src":...,"sport":...,"dst":...,"bucket":55}, ...]} */
-function replayBuckets(recording: Fields): ReplayResult {
+function replayBuckets(recording: Fields, engine: ReplayEngine): ReplayResult {
   const scheduler = textOf(recording["scheduler"], "scheduler");
   if (scheduler !== "sh" && scheduler !== "dh") throw new BadRecording(`no buckets are known of "${scheduler}"`);
   const score = new Score(scheduler);
-  for (const value of listOf(recording["vectors"], "vectors")) {
-    const vector = fieldsOf(value, "a vector");
-    const address = (name: string) => parseAddress(textOf(vector[name], name));
-    const bucket =
-      scheduler === "dh"
-        ? dhBucket({ destination: address("dst") })
-        : shBucket({ client: address("src"), clientPort: numberOf(vector["sport"], "sport") }, vector["port_flag"] === true);
-    score.compare(`bucket ${numberOf(vector["bucket"], "bucket")}`, `bucket ${bucket}`);
+  const vectors = listOf(recording["vectors"], "vectors").map((value) => fieldsOf(value, "a vector"));
+  for (const port of [false, true]) {
+    engine.service(scheduler, port ? FLAG_PORT : 0, "ipv4");
+    // Buckets are filled in walk order, which is the reverse of the order of adding.
+    for (let bucket = BUCKETS - 1; bucket >= 0; bucket--)
+      engine.add(bucket, { address: parseAddress(`192.0.2.${bucket}`), port: 80, weight: 1 });
+    for (const vector of vectors.filter((each) => (each["port_flag"] === true) === port)) {
+      const address = (name: string) => parseAddress(textOf(vector[name], name));
+      const flow = {
+        client: address("src"),
+        clientPort: numberOf(vector["sport"], "sport"),
+        destination: address("dst"),
+        destinationPort: 80,
+      };
+      score.compare(`bucket ${numberOf(vector["bucket"], "bucket")}`, `bucket ${engine.pick(flow) ?? "of nobody"}`);
+    }
   }
   return score.result();
 }
 
 /** {"cases":[{"weights":[3,1],"dests":["192.0.2.1:80",...],"picks":[["198.51.100.7",1], ...]}]}; numbers count from 1, in the order of adding. */
-function replayMaglev(recording: Fields): ReplayResult {
+function replayMaglev(recording: Fields, engine: ReplayEngine): ReplayResult {
   const size = numberOf(recording["table_size"], "table_size");
   if (size !== MH_TABLE_SIZE) throw new BadRecording(`a Maglev table of ${size} places was recorded; ours has ${MH_TABLE_SIZE}`);
   const score = new Score("mh");
   for (const value of listOf(recording["cases"], "cases")) {
     const recorded = fieldsOf(value, "a case");
     const weights = listOf(recorded["weights"], "weights");
-    const servers = listOf(recorded["dests"], "dests").map((server, i) => {
+    engine.service("mh", 0, "ipv4");
+    for (const [i, server] of listOf(recorded["dests"], "dests").entries()) {
       const [, address = "", port] = /^\[?(.*?)\]?:(\d+)$/.exec(textOf(server, "a server")) ?? [];
-      return { address: parseAddress(address), port: Number(port), weight: numberOf(weights[i], "a weight") };
-    });
-    const table = buildMhTable(walkOrder(servers));
+      engine.add(i + 1, { address: parseAddress(address), port: Number(port), weight: numberOf(weights[i], "a weight") });
+    }
     for (const pick of listOf(recorded["picks"], "picks")) {
-      const [client, number] = listOf(pick, "a pick");
-      const position = table[mhPlace({ client: parseAddress(textOf(client, "a client")), clientPort: 0 }, false)];
-      const chosen = position === undefined ? "nobody" : `server ${servers.length - position}`;
-      score.compare(number === null ? "nobody" : `server ${numberOf(number, "a pick")}`, chosen);
+      const [address, number] = listOf(pick, "a pick");
+      const client = parseAddress(textOf(address, "a client"));
+      const chosen = engine.pick({ client, clientPort: 0, destination: client, destinationPort: 80 });
+      score.compare(
+        number === null ? "nobody" : `server ${numberOf(number, "a pick")}`,
+        chosen === undefined ? "nobody" : `server ${chosen}`,
+      );
     }
   }
   return score.result();
