@@ -1,0 +1,87 @@
+/**
+ * Schedulers that compare loads, over more servers than one group holds: what packets do to the loads has to be noted, so that
+ * a choice by groups is the choice that a look at every server would make.
+ */
+
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { type TestContext, test } from "node:test";
+import type { SchedulerName, VirtualService } from "../src/model/service.ts";
+import { schedulerOf } from "../src/scheduler/index.ts";
+import { anyFlow, anyOccasion } from "../src/scheduler/scheduler.contract.ts";
+import { idleCandidate } from "../src/scheduler/scheduler.ts";
+import { LoadFlag, ScheduleLimits } from "../src/wire/abi.ts";
+import { need } from "./need.ts";
+import { ACK, FIN, RST, SYN, server } from "./packet-rows/cast.ts";
+import { CROWD_SERVICES, crowd } from "./packet-rows/crowd.ts";
+import { Stage } from "./packet-rows/stage.ts";
+import { randomFrom } from "./random.ts";
+
+const SERVERS = 200;
+const STEPS = 1500;
+const REDIRECT = 7;
+
+/** The first of the crowd's services, IPv4 and TCP, with many servers: of few weights, so that there are many ties, and with low limits. */
+function manyServers(scheduler: SchedulerName): VirtualService {
+  const [first] = CROWD_SERVICES;
+  assert.ok(first !== undefined);
+  const servers = Array.from({ length: SERVERS }, (_, i) =>
+    server("ipv4", "nat", { n: i + 1, weight: i % 4, upperThreshold: 3 + (i % 5), lowerThreshold: 2 }),
+  );
+  return { ...first, scheduler, servers };
+}
+
+for (const scheduler of ["lc", "wlc", "sed", "nq", "fo", "ovf"] as const) {
+  test(`${scheduler} over ${SERVERS} servers chooses for each packet what a look at all of them would`, (t) => {
+    if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;
+    const seed = randomInt(2 ** 31);
+    t.diagnostic(`seed ${seed}`);
+    const stage = new Stage({ connectionsMax: 10_000 });
+    try {
+      const service = manyServers(scheduler);
+      stage.inside(() => {
+        stage.plane.apply({ kind: "add-service", service });
+        stage.settle();
+        choosesAsAScanWould(t, stage, service, seed);
+      });
+    } finally {
+      stage.close();
+    }
+  });
+}
+
+function choosesAsAScanWould(t: TestContext, stage: Stage, service: VirtualService, seed: number): void {
+  const random = randomFrom(seed);
+  const { path } = stage;
+  const plan = path.maps.plans.lookup(stage.plane.planOf(service));
+  assert.ok(plan !== undefined);
+  assert.equal(plan.groupCount, Math.ceil(SERVERS / ScheduleLimits.CANDIDATE_GROUP));
+  const numbers = Array.from({ length: SERVERS }, (_, i) => path.candidates.read(plan.first + i).server);
+  const walk = service.servers.toReversed();
+  /** What a look at all of them gives now: the last byte of its address. */
+  const expected = () => {
+    const candidates = walk.map((each, i) => {
+      const { active, total, flags } = path.serverLoad.read(numbers[i] ?? 0);
+      return { ...idleCandidate(each), active, total, overloaded: (flags & LoadFlag.OVERLOADED) !== 0 };
+    });
+    const position = schedulerOf(service.scheduler).choose(candidates, anyFlow, {}, anyOccasion);
+    return position === undefined ? undefined : walk[position]?.address.bytes[3];
+  };
+  const people = crowd(seed, stage.macs.front);
+  const kinds = CROWD_SERVICES.length;
+  const send = (flow: number, flags: number) => stage.run({ hook: "tc", side: "front", frame: people.frame(flow * kinds, flags) });
+  let opened = 0;
+  let refused = 0;
+  for (let step = 0; step < STEPS; step++) {
+    if (opened === 0 || random() < 0.5) {
+      const choice = expected();
+      const { verdict, frame } = send(opened, SYN);
+      const chosen = verdict === REDIRECT ? people.serverOf(opened * kinds, frame) : undefined;
+      assert.equal(chosen, choice, `connection ${opened}`);
+      opened++;
+      if (chosen === undefined) refused++;
+    } else send(Math.floor(random() * opened), [ACK, ACK, FIN | ACK, RST][Math.floor(random() * 4)] ?? ACK);
+  }
+  t.diagnostic(`${opened} connections, ${refused} of them refused`);
+  assert.ok(refused < opened / 2);
+}
