@@ -80,13 +80,13 @@ struct candidate {
 	__u32 last_weight;
 };
 
-/* Positions among a plan's candidates; BUCKET_EMPTY: none. */
+/* Positions among a plan's candidates; POSITION_NONE: none. */
 struct bucket {
 	__u16 position[4];
 };
 
-enum bucket_value {
-	BUCKET_EMPTY = 0xffff,
+enum position_value {
+	POSITION_NONE = 0xffff,
 };
 
 /* The best of CANDIDATE_GROUP candidates, remembered until something of one of them changes. */
@@ -94,7 +94,7 @@ struct candidate_group {
 	/* Counted up by whoever changes a server's load, after the change. */
 	__u32 changes;
 	__u32 reserved;
-	/* High word: the count of changes at which it was looked for; low word: its position in the plan, or CHOICE_NONE. */
+	/* High word: the count of changes at which it was looked for; low word: its position in the plan, or POSITION_NONE. */
 	__u64 best;
 };
 

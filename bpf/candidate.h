@@ -35,7 +35,7 @@ static __always_inline __s32 candidate_weight(const struct plan *plan, __u32 pos
 /* The number of the server at a position, or CHOICE_NONE. */
 static __always_inline __u32 candidate_server(const struct plan *plan, __u32 position)
 {
-	struct candidate *candidate = position == CHOICE_NONE ? NULL : candidate_at(plan, position);
+	struct candidate *candidate = position < plan->count ? candidate_at(plan, position) : NULL;
 
 	return candidate ? candidate->server : CHOICE_NONE;
 }

@@ -16,6 +16,7 @@
 __noinline __u32 schedule(__u32 plan_index, const struct packet *packet)
 {
 	struct plan *plan = bpf_map_lookup_elem(&plans, &plan_index);
+	__u32 server;
 
 	if (!plan || !packet)
 		return CHOICE_NONE;
@@ -29,7 +30,11 @@ __noinline __u32 schedule(__u32 plan_index, const struct packet *packet)
 		return schedule_hash(plan_index, packet);
 	case SCHEDULER_LBLC:
 	case SCHEDULER_LBLCR:
-		return schedule_locality(plan_index, packet);
+		server = locality_find(plan_index, packet);
+		if (server != CHOICE_NONE)
+			return server;
+		server = schedule_load(plan_index);
+		return server == CHOICE_NONE ? server : locality_give(plan_index, packet, server);
 	case SCHEDULER_TWOS:
 		return schedule_lots(plan_index);
 	default:

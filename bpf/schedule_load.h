@@ -9,16 +9,16 @@
 
 #include "candidate.h"
 
+/* Small, because two of them stand on the stack of the longest call chain. */
 struct best {
 	const struct plan *plan;
 	/* Compared by cross products, as IPVS does: load / weight would round. */
 	__u64 load;
-	__u64 weight;
-	/* CHOICE_NONE: none yet. */
-	__u32 position;
-	__u32 server;
-	__u32 first;
-	__u32 scheduler;
+	__u32 weight;
+	/* POSITION_NONE: none yet. */
+	__u16 position;
+	/* Where the search begins. */
+	__u16 first;
 };
 
 /* An active connection counts as 256 inactive ones. */
@@ -35,7 +35,8 @@ static __always_inline void best_compare(struct best *best, __u32 position)
 {
 	struct candidate *candidate = candidate_at(best->plan, position);
 	struct server_load *server;
-	__u64 weight, load;
+	__u64 load;
+	__u32 weight;
 
 	if (!candidate)
 		return;
@@ -43,7 +44,7 @@ static __always_inline void best_compare(struct best *best, __u32 position)
 	server = server_load_get(candidate->server);
 	if (!weight || !server || (server->flags & LOAD_OVERLOADED))
 		return;
-	switch (best->scheduler) {
+	switch (best->plan->scheduler) {
 	case SCHEDULER_LC:
 		load = load_overhead(server);
 		weight = 1;
@@ -68,12 +69,11 @@ static __always_inline void best_compare(struct best *best, __u32 position)
 		load = load_overhead(server);
 		break;
 	}
-	if (best->position != CHOICE_NONE && load * best->weight >= best->load * weight)
+	if (best->position != POSITION_NONE && load * best->weight >= best->load * weight)
 		return;
 	best->load = load;
 	best->weight = weight;
 	best->position = position;
-	best->server = candidate->server;
 }
 
 static long best_step(__u32 i, struct best *best)
@@ -83,17 +83,17 @@ static long best_step(__u32 i, struct best *best)
 }
 
 /* The best of one group's candidates, looked for and remembered. */
-static __noinline __u32 best_of_group(const struct plan *plan, __u32 number, __u32 scheduler)
+static __noinline __u32 best_of_group(const struct plan *plan, __u32 number)
 {
 	__u32 index = plan->first_group + number;
 	__u32 first = number * CANDIDATE_GROUP;
-	struct best best = { .plan = plan, .position = CHOICE_NONE, .first = first, .scheduler = scheduler };
+	struct best best = { .plan = plan, .position = POSITION_NONE, .first = first };
 	struct candidate_group *group = bpf_map_lookup_elem(&candidate_groups, &index);
 	__u32 count = plan->count - first;
 	__u32 changes;
 
 	if (!group || first >= plan->count)
-		return CHOICE_NONE;
+		return POSITION_NONE;
 	/* Read by an atomic, which is a barrier: a change that is not counted yet is seen next time. */
 	changes = __sync_fetch_and_add(&group->changes, 0);
 	bpf_loop(count < CANDIDATE_GROUP ? count : CANDIDATE_GROUP, best_step, &best, 0);
@@ -113,8 +113,8 @@ static long best_group_step(__u32 i, struct best *best)
 	known = READ_ONCE(group->best);
 	position = known;
 	if (known >> 32 != READ_ONCE(group->changes))
-		position = best_of_group(best->plan, i, best->scheduler);
-	if (position != CHOICE_NONE)
+		position = best_of_group(best->plan, i);
+	if (position != POSITION_NONE)
 		best_compare(best, position);
 	return 0;
 }
@@ -123,17 +123,16 @@ static long best_group_step(__u32 i, struct best *best)
 __noinline __u32 schedule_load(__u32 plan_index)
 {
 	struct plan *plan = bpf_map_lookup_elem(&plans, &plan_index);
-	struct best best = { .position = CHOICE_NONE, .server = CHOICE_NONE };
+	struct best best = { .position = POSITION_NONE };
 
 	if (!plan)
 		return CHOICE_NONE;
 	best.plan = plan;
-	best.scheduler = plan->scheduler;
 	if (plan->group_count)
 		bpf_loop(plan->group_count, best_group_step, &best, 0);
 	else
 		bpf_loop(plan->count, best_step, &best, 0);
-	return best.server;
+	return candidate_server(plan, best.position);
 }
 
 #endif

@@ -38,13 +38,13 @@ static long idle_step(__u32 i, struct best *search)
 /* More active connections than its weight, while another has less than half of its own. */
 static __noinline int server_is_crowded(const struct plan *plan, __u32 number, __u32 weight)
 {
-	struct best search = { .plan = plan, .position = CHOICE_NONE };
+	struct best search = { .plan = plan, .position = POSITION_NONE };
 	struct server_load *load = server_load_get(number);
 
 	if (!load || READ_ONCE(load->active) <= weight)
 		return 0;
 	bpf_loop(plan->count, idle_step, &search, 0);
-	return search.position != CHOICE_NONE;
+	return search.position != POSITION_NONE;
 }
 
 /* lblc: the destination's server, if it may go on. The overload flag is not looked at, as in IPVS: it stays where it is. */
@@ -212,23 +212,32 @@ static __noinline struct locality *locality_get(const struct plan *plan, const s
 	return locality;
 }
 
-__noinline __u32 schedule_locality(__u32 plan_index, const struct packet *packet)
+/* The server that a flow's destination has, or CHOICE_NONE. */
+__noinline __u32 locality_find(__u32 plan_index, const struct packet *packet)
 {
 	struct plan *plan = bpf_map_lookup_elem(&plans, &plan_index);
 	struct locality *locality;
 	__u32 now = now_ticks();
-	__u32 server;
 
 	if (!plan || !packet)
 		return CHOICE_NONE;
 	locality = locality_get(plan, packet, now);
-	if (locality) {
-		server = plan->scheduler == SCHEDULER_LBLC ? locality_server(plan, locality) : locality_least(plan, locality, now);
-		if (server != CHOICE_NONE)
-			return server;
-	}
-	server = schedule_load(plan_index);
-	if (server == CHOICE_NONE || !locality)
+	if (!locality)
+		return CHOICE_NONE;
+	return plan->scheduler == SCHEDULER_LBLC ? locality_server(plan, locality) : locality_least(plan, locality, now);
+}
+
+/* From now on the destination has this server: instead of the one it had (lblc), or beside those (lblcr). */
+__noinline __u32 locality_give(__u32 plan_index, const struct packet *packet, __u32 server)
+{
+	struct plan *plan = bpf_map_lookup_elem(&plans, &plan_index);
+	struct locality *locality;
+	__u32 now = now_ticks();
+
+	if (!plan || !packet)
+		return server;
+	locality = locality_get(plan, packet, now);
+	if (!locality)
 		return server;
 	if (plan->scheduler == SCHEDULER_LBLCR) {
 		set_insert(locality, server, now);

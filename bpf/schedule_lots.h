@@ -97,7 +97,7 @@ static __noinline __u32 lot_walk_position(const struct plan *plan)
 __noinline __u32 schedule_lots(__u32 plan_index)
 {
 	struct plan *plan = bpf_map_lookup_elem(&plans, &plan_index);
-	struct best best = { .position = CHOICE_NONE, .server = CHOICE_NONE, .scheduler = SCHEDULER_WLC };
+	struct best best = { .position = POSITION_NONE };
 
 	if (!plan || !plan->weight_sum)
 		return CHOICE_NONE;
@@ -110,7 +110,7 @@ __noinline __u32 schedule_lots(__u32 plan_index)
 		if (position != CHOICE_NONE)
 			best_compare(&best, position);
 	}
-	return best.server;
+	return candidate_server(plan, best.position);
 }
 
 #endif

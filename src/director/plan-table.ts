@@ -13,7 +13,7 @@ import { buildMhTable } from "../scheduler/mh.ts";
 import { type Candidate, type Cursor, LOCALITY_SECONDS } from "../scheduler/scheduler.ts";
 import { buildShTable } from "../scheduler/sh.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { BucketValue, Choice, type Plan, PlanFlag, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
+import { type Plan, PlanFlag, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
 import { type Extent, Extents } from "./extents.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { ticks } from "./timeouts.ts";
@@ -218,13 +218,13 @@ export class PlanTable {
       this.#path.buckets.read(firstBucket / BUCKET_POSITIONS + i),
     );
     return elements.every(({ position }, i) =>
-      position.every((each, j) => each === (table[i * BUCKET_POSITIONS + j] ?? BucketValue.BUCKET_EMPTY)),
+      position.every((each, j) => each === (table[i * BUCKET_POSITIONS + j] ?? PositionValue.POSITION_NONE)),
     );
   }
 
   #writeTable(extent: Extent, table: readonly number[]): void {
     for (let i = 0; i < extent.count; i++) {
-      const position = Array.from({ length: BUCKET_POSITIONS }, (_, j) => table[i * BUCKET_POSITIONS + j] ?? BucketValue.BUCKET_EMPTY);
+      const position = Array.from({ length: BUCKET_POSITIONS }, (_, j) => table[i * BUCKET_POSITIONS + j] ?? PositionValue.POSITION_NONE);
       this.#path.buckets.write(extent.first + i, { position });
     }
   }
@@ -242,7 +242,7 @@ export class PlanTable {
   /** Nothing is known of them yet: the count of changes is not the one of the look. */
   #writeGroups(extent: Extent): void {
     for (let i = 0; i < extent.count; i++)
-      this.#path.candidateGroups.write(extent.first + i, { changes: 1 << 31, best: BigInt(Choice.NONE) });
+      this.#path.candidateGroups.write(extent.first + i, { changes: 1 << 31, best: BigInt(PositionValue.POSITION_NONE) });
   }
 
   /**

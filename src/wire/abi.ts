@@ -143,15 +143,15 @@ export const scheduleLimitsName: Readonly<Record<number, string>> = Object.freez
   32: "LOCALITY_SERVERS",
 });
 
-/** enum bucket_value */
-export const BucketValue = Object.freeze({
-  BUCKET_EMPTY: 65535,
+/** enum position_value */
+export const PositionValue = Object.freeze({
+  POSITION_NONE: 65535,
 });
-export type BucketValue = (typeof BucketValue)[keyof typeof BucketValue];
+export type PositionValue = (typeof PositionValue)[keyof typeof PositionValue];
 
-/** The names of enum bucket_value by value. */
-export const bucketValueName: Readonly<Record<number, string>> = Object.freeze({
-  65535: "BUCKET_EMPTY",
+/** The names of enum position_value by value. */
+export const positionValueName: Readonly<Record<number, string>> = Object.freeze({
+  65535: "POSITION_NONE",
 });
 
 /** enum choice */
