@@ -13,7 +13,7 @@ import { buildMhTable } from "../scheduler/mh.ts";
 import { type Candidate, type Cursor, LOCALITY_SECONDS } from "../scheduler/scheduler.ts";
 import { buildShTable } from "../scheduler/sh.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { type Plan, PlanFlag, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
+import { type Plan, PlanFlag, PositionValue, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
 import { type Extent, Extents } from "./extents.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { ticks } from "./timeouts.ts";
