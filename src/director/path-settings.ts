@@ -7,7 +7,7 @@ import { jiffiesPerSecond } from "../kernel/clock.ts";
 import type { Address } from "../model/address.ts";
 import type { DirectorSettings, MarkCounters, MarkRule } from "../model/plane.ts";
 import type { RealServer, Timeouts } from "../model/service.ts";
-import { type Settings, SettingsFlag, settingsCodec } from "../wire/abi.ts";
+import { Limits, type Settings, SettingsFlag, settingsCodec } from "../wire/abi.ts";
 import { encoded } from "../wire/codec.ts";
 import { addressFilter } from "./address-filter.ts";
 import { readMarks, singleDestination, writeMarks } from "./mark-table.ts";
@@ -29,6 +29,9 @@ const SERVED_FLAGS =
   SettingsFlag.ANY_DESTINATION |
   SettingsFlag.MARKED |
   SettingsFlag.TUNNEL_IN_USE;
+
+/** A filter that holds nobody back. */
+const EVERY_ADDRESS: readonly bigint[] = Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0xffff_ffff_ffff_ffffn);
 
 export class PathSettings {
   readonly #path: PacketPath;
@@ -123,8 +126,10 @@ export class PathSettings {
 function needsOf({ services, servers }: Served, rules: readonly MarkRule[]): Pick<Settings, "flags" | "virtualFilter" | "serverFilter"> {
   const byAddress = services.filter(({ mark }) => !mark);
   const marked = byAddress.length < services.length;
-  // Without a service for them marks lead nowhere.
-  const destinations = marked ? rules.map(singleDestination) : [];
+  // Without a service for them marks lead nowhere. One that no rule gives is carried by packets already, wherever they go.
+  const given = new Set(rules.map(({ mark }) => mark));
+  const anywhere = services.some(({ mark }) => mark && !given.has(mark));
+  const destinations = marked ? [...rules.map(singleDestination), ...(anywhere ? [undefined] : [])] : [];
   const nat = servers.filter(({ method }) => method === "nat");
   const flags = [
     [nat.length > 0, SettingsFlag.NAT_IN_USE],
@@ -137,7 +142,7 @@ function needsOf({ services, servers }: Served, rules: readonly MarkRule[]): Pic
   const virtual: Address[] = [...byAddress.map(({ address }) => address), ...destinations.filter((each) => each !== undefined)];
   return {
     flags: flags.reduce((all, [needed, flag]) => (needed ? all | flag : all), 0),
-    virtualFilter: addressFilter(virtual),
+    virtualFilter: destinations.includes(undefined) ? EVERY_ADDRESS : addressFilter(virtual),
     serverFilter: addressFilter(nat.map(({ address }) => address)),
   };
 }

@@ -97,11 +97,16 @@ function nodeLines(node: Node): string[] {
   return [
     "link set lo up",
     ...node.ports.flatMap((port) => [
-      ...port.addresses.map((address) => `addr add ${address} dev ${port.name}${address.includes(":") ? " nodad" : ""}`),
+      ...port.addresses.map((address, i) => `addr add ${address} dev ${port.name}${address.includes(":") ? ipv6Words(i) : ""}`),
       `link set ${port.name} up`,
     ]),
     ...(node.gateway === undefined ? [] : [`route add default via ${node.gateway.ipv4}`, `route add default via ${node.gateway.ipv6}`]),
   ];
+}
+
+/** Of several addresses nobody takes another than the first pair unasked (IPv4 does so by itself). */
+function ipv6Words(i: number): string {
+  return i < 2 ? " nodad" : " nodad preferred_lft 0";
 }
 
 function switchLines(topology: Topology): string[] {

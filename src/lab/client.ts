@@ -25,8 +25,8 @@ async function spread(work: HttpJob | UdpJob): Promise<SpreadResult> {
   let next = 0;
   const askOnce = (port: number, leftMs: number) =>
     work.kind === "udp"
-      ? askUdp(work.target, port, leftMs)
-      : askHttp(work.target, agent === false ? { agent, localPort: port } : { agent }, leftMs);
+      ? askUdp(work, port, leftMs)
+      : askHttp(work.target, { agent, ...sourceOf(work), ...(agent === false ? { localPort: port } : {}) }, leftMs);
   const worker = async () => {
     while (next < work.requests) {
       const i = next++;
@@ -61,6 +61,10 @@ function tally(names: readonly string[]): Record<string, number> {
   return Object.fromEntries([...counts].sort(([one], [other]) => one.localeCompare(other, "en", { numeric: true })));
 }
 
+function sourceOf({ from }: Pick<HttpJob, "from">): { localAddress?: string } {
+  return from === undefined ? {} : { localAddress: from };
+}
+
 async function askHttp(target: Target, way: RequestOptions, patienceMs: number): Promise<Outcome> {
   try {
     const response = await ask(target, { ...way, path: "/" }, patienceMs);
@@ -74,7 +78,8 @@ async function askHttp(target: Target, way: RequestOptions, patienceMs: number):
 }
 
 /** A socket and a port of its own for each, so a new connection for the director. Connected, so only the VIP may answer. */
-function askUdp(target: Target, port: number, patienceMs: number): Promise<Outcome> {
+function askUdp({ target, from, bytes }: UdpJob, port: number, patienceMs: number): Promise<Outcome> {
+  const sent = Buffer.alloc(bytes, "hello ");
   return new Promise((resolve) => {
     const socket = createSocket(target.host.includes(":") ? "udp6" : "udp4");
     const timer = setTimeout(() => finish({ error: "no answer in time" }), patienceMs);
@@ -85,10 +90,13 @@ function askUdp(target: Target, port: number, patienceMs: number): Promise<Outco
     };
     socket.once("error", (error) => finish({ error: reason(error) }));
     socket.once("message", (message) => {
-      const [server = "", endpoint = ""] = message.toString().split(" ");
-      finish({ server, client: endpoint.slice(0, endpoint.lastIndexOf(":")) });
+      const [server = "", endpoint = ""] = message.toString("utf8", 0, 100).split(" ");
+      const echo = message.subarray(Buffer.byteLength(`${server} ${endpoint} `));
+      if (!echo.equals(sent)) finish({ error: `${echo.length} of ${bytes} bytes came back, or others` });
+      else finish({ server, client: endpoint.slice(0, endpoint.lastIndexOf(":")) });
     });
-    socket.bind(port, () => socket.connect(target.port, target.host, () => socket.send("hello")));
+    const address = from === undefined ? {} : { address: from };
+    socket.bind({ port, ...address }, () => socket.connect(target.port, target.host, () => socket.send(sent)));
   });
 }
 

@@ -49,6 +49,7 @@ export function directorConfiguration(options: LabOptions): string {
       `    protocol: ${protocol}`,
       `    scheduler: ${options.scheduler}`,
       `    method: ${options.method}`,
+      ...(options.persistent === 0 ? [] : [`    persistent: ${options.persistent}`]),
       "    servers:",
       ...serverNames(options.servers).map(
         (server, i) =>

@@ -15,6 +15,7 @@ import type { HookChoice } from "../model/plane.ts";
 import type { ForwardingMethod, SchedulerName, Tunnel } from "../model/service.ts";
 
 export const SERVERS_MAX = 50;
+export const CLIENTS_MAX = 200;
 
 export interface LabOptions {
   readonly name: string;
@@ -22,10 +23,14 @@ export interface LabOptions {
   /** Which of the two VIPs requests go to by default; both are always served. */
   readonly family: Family;
   readonly servers: number;
+  /** Addresses of the client's, for as many clients as the director sees. */
+  readonly clients: number;
   readonly hook: HookChoice;
   readonly scheduler: SchedulerName;
   /** Of rs1, rs2, …; as many as there are servers. */
   readonly weights: readonly number[];
+  /** Seconds for which a client stays with its server; 0: each connection goes its own way. */
+  readonly persistent: number;
   /** tun: what is put around the packets. */
   readonly tunnel: Tunnel["type"];
   /** Off: no device computes checksums or segments later than it should, as between real machines. */
@@ -37,9 +42,11 @@ export const DEFAULT_OPTIONS: LabOptions = {
   method: "nat",
   family: "ipv4",
   servers: 3,
+  clients: 1,
   hook: "auto",
   scheduler: "rr",
   weights: [],
+  persistent: 0,
   tunnel: "ipip",
   offload: true,
 };
@@ -109,6 +116,11 @@ export function serverAddress(server: string): Pair {
   return { ipv4: `10.0.0.${number}`, ipv6: `2001:db8:3::${number}` };
 }
 
+/** The first client is 198.51.100.2 and 2001:db8:1::2, and has what it sends unless told otherwise; the second is .3 and ::3. */
+export function clientAddress(number: number): Pair {
+  return { ipv4: `198.51.100.${1 + number}`, ipv6: `2001:db8:1::${(1 + number).toString(16)}` };
+}
+
 export function namespaceOf(lab: string, node: string): string {
   return `ek-${lab}-${node}`;
 }
@@ -120,8 +132,9 @@ export function sides(method: ForwardingMethod): { vipPort: typeof FRONT | typeo
     : { vipPort: LAN, routerPort: "eth2", gateway: ADDRESSES.routerLan };
 }
 
-export function topologyOf(options: Pick<LabOptions, "name" | "servers">): Topology {
+export function topologyOf(options: Pick<LabOptions, "name" | "servers"> & Partial<Pick<LabOptions, "clients">>): Topology {
   const servers = serverNames(options.servers);
+  const clients = Array.from({ length: options.clients ?? 1 }, (_, i) => clientAddress(i + 1));
   const node = (name: string, ports: Node["ports"], more: { gateway?: Pair; forwards?: boolean } = {}): Node => ({
     name,
     namespace: namespaceOf(options.name, name),
@@ -133,7 +146,7 @@ export function topologyOf(options: Pick<LabOptions, "name" | "servers">): Topol
     lab: options.name,
     nodes: [
       node("switch", []),
-      node("client", [port("eth0", ADDRESSES.client)], { gateway: ADDRESSES.routerClient }),
+      node("client", [port("eth0", ...clients)], { gateway: ADDRESSES.routerClient }),
       node("router", [port("eth0", ADDRESSES.routerClient), port("eth1", ADDRESSES.routerFront), port("eth2", ADDRESSES.routerLan)], {
         forwards: true,
       }),
@@ -159,6 +172,8 @@ export function labOptions(given: Partial<LabOptions>): LabOptions {
   checkLabName(options.name);
   if (!Number.isInteger(options.servers) || options.servers < 1 || options.servers > SERVERS_MAX)
     throw new EvenkeelError("BAD_ARGUMENT", `a lab has 1 to ${SERVERS_MAX} real servers, not ${options.servers}`);
+  if (!Number.isInteger(options.clients) || options.clients < 1 || options.clients > CLIENTS_MAX)
+    throw new EvenkeelError("BAD_ARGUMENT", `a lab has 1 to ${CLIENTS_MAX} clients, not ${options.clients}`);
   const weights = options.weights.length === 0 ? serverNames(options.servers).map(() => 1) : options.weights;
   if (weights.length !== options.servers)
     throw new EvenkeelError("BAD_ARGUMENT", `${weights.length} weights were given for ${options.servers} real servers`, {
@@ -175,6 +190,6 @@ export function checkLabName(name: string): void {
     });
 }
 
-function port(name: string, addresses: Pair): Port {
-  return { name, addresses: [`${addresses.ipv4}/24`, `${addresses.ipv6}/64`] };
+function port(name: string, ...addresses: readonly Pair[]): Port {
+  return { name, addresses: addresses.flatMap(({ ipv4, ipv6 }) => [`${ipv4}/24`, `${ipv6}/64`]) };
 }

@@ -19,6 +19,8 @@ export interface HttpJob {
   readonly concurrency: number;
   /** Of the first request; see source-ports.ts. */
   readonly firstPort: number;
+  /** The client's address; without it the first one. */
+  readonly from?: string;
   /** Else a connection for each request, so that each is scheduled. */
   readonly keepAlive: boolean;
   /** For one request, and for all of them. */
@@ -26,7 +28,11 @@ export interface HttpJob {
   readonly timeoutMs: number;
 }
 
-export type UdpJob = Omit<HttpJob, "kind" | "keepAlive"> & { readonly kind: "udp" };
+export type UdpJob = Omit<HttpJob, "kind" | "keepAlive"> & {
+  readonly kind: "udp";
+  /** Of what is sent, and comes back with the server's words before it. */
+  readonly bytes: number;
+};
 
 export interface BulkJob {
   readonly kind: "bulk";
@@ -68,7 +74,7 @@ export const CONCURRENCY_MAX = 512;
 const PROGRAM = fileURLToPath(new URL("client.ts", import.meta.url));
 
 type LabName = Pick<LabOptions, "name" | "family">;
-type SpreadWishes = Partial<Pick<HttpJob, "target" | "requests" | "concurrency" | "keepAlive" | "patienceMs" | "timeoutMs">>;
+type SpreadWishes = Partial<Pick<HttpJob, "target" | "requests" | "concurrency" | "from" | "keepAlive" | "patienceMs" | "timeoutMs">>;
 
 /** The lab's VIP in its own family. */
 export function vipTarget({ family }: Pick<LabOptions, "family">, port: number = PORTS.http): Target {
@@ -80,8 +86,8 @@ export async function sendHttp(lab: LabName, wishes: SpreadWishes = {}): Promise
   return (await send(lab.name, job)) as SpreadResult;
 }
 
-export async function sendUdp(lab: LabName, wishes: Omit<SpreadWishes, "keepAlive"> = {}): Promise<SpreadResult> {
-  const job: UdpJob = { target: vipTarget(lab, PORTS.udp), ...(await spreadJob(lab, wishes)), ...wishes, kind: "udp" };
+export async function sendUdp(lab: LabName, wishes: Omit<SpreadWishes, "keepAlive"> & { bytes?: number } = {}): Promise<SpreadResult> {
+  const job: UdpJob = { target: vipTarget(lab, PORTS.udp), bytes: 5, ...(await spreadJob(lab, wishes)), ...wishes, kind: "udp" };
   return (await send(lab.name, job)) as SpreadResult;
 }
 

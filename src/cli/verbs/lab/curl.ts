@@ -13,7 +13,8 @@ Examples:
   evenkeel lab curl                       three requests, one after the other
   evenkeel lab curl -n 3000 -c 16         a connection for each
   evenkeel lab curl --port 8080           the second service; with NAT its port is mapped
-  evenkeel lab curl --udp -n 10
+  evenkeel lab curl --udp -n 10 --size 4000
+  evenkeel lab curl --from 198.51.100.3
   evenkeel lab curl -n 30 -o json
 
 Exit code 1 when a request failed.`,
@@ -34,6 +35,8 @@ interface CurlOptions extends NameOption {
   readonly maxTime: number;
   readonly port?: number;
   readonly udp?: true;
+  readonly size: number;
+  readonly from?: string;
   readonly ipv4?: true;
   readonly ipv6?: true;
 }
@@ -48,6 +51,8 @@ export function addCurl(lab: Command): void {
     .addOption(new Option("-m, --max-time <seconds>", "patience for one request").argParser(wholeNumber(1, 60)).default(3))
     .addOption(new Option("--port <port>", "the VIP's port (80; with --udp 9000)").argParser(wholeNumber(1, 65535)))
     .option("--udp", "datagrams instead of HTTP")
+    .addOption(new Option("--size <bytes>", "of a datagram").argParser(wholeNumber(1, 60_000)).default(5))
+    .option("--from <address>", "one of the client's addresses (lab up --clients)")
     .addOption(new Option("-4, --ipv4", "to the IPv4 VIP, whatever the lab prefers").conflicts("ipv6"))
     .option("-6, --ipv6", "to the IPv6 VIP")
     .addOption(outputOption())
@@ -62,8 +67,9 @@ async function run(given: CurlOptions): Promise<void> {
   const { options } = openLab(given.name);
   const family = given.ipv4 ? "ipv4" : given.ipv6 ? "ipv6" : options.family;
   const target = vipTarget({ family }, given.port ?? (given.udp ? PORTS.udp : PORTS.http));
-  const wishes = { target, requests: given.requests, concurrency: given.concurrency, patienceMs: given.maxTime * 1000 };
-  const result = await (given.udp ? sendUdp(options, wishes) : sendHttp(options, wishes));
+  const from = given.from === undefined ? {} : { from: given.from };
+  const wishes = { target, requests: given.requests, concurrency: given.concurrency, patienceMs: given.maxTime * 1000, ...from };
+  const result = await (given.udp ? sendUdp(options, { ...wishes, bytes: given.size }) : sendHttp(options, wishes));
   if (result.failed > 0) process.exitCode = 1;
   const endpoint = family === "ipv6" ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
   process.stdout.write(`${given.output === "json" ? JSON.stringify(result) : describe(result, endpoint)}\n`);

@@ -25,6 +25,7 @@ Examples:
   evenkeel lab up --method dr --ipv6 --servers 5
   evenkeel lab up --method tun --tunnel gre
   evenkeel lab up --scheduler wrr --weights 3,2,1
+  evenkeel lab up --persistent 60 --clients 5             then: evenkeel lab curl --from 198.51.100.3
   evenkeel lab up --name other --hook xdp                 a second lab, the packet path at XDP`,
   up: (lab: LabOptions, seconds: string) =>
     `lab "${lab.name}" is up in ${seconds} s: ${lab.servers} real servers, ${lab.method.toUpperCase()}, ${lab.scheduler}`,
@@ -35,6 +36,8 @@ interface UpOptions extends NameOption {
   readonly method: ForwardingMethod;
   readonly ipv6?: true;
   readonly servers: number;
+  readonly clients: number;
+  readonly persistent: number;
   readonly hook: HookChoice;
   readonly scheduler?: SchedulerName;
   readonly weights?: number[];
@@ -50,9 +53,15 @@ export function addUp(lab: Command): void {
     .addOption(new Option("--method <method>", "how the director forwards").choices(FORWARDING_METHODS).default("nat"))
     .option("--ipv6", "requests go to the IPv6 VIP; both VIPs are always served")
     .addOption(new Option("--servers <n>", "real servers").argParser(wholeNumber(1, 50)).default(3))
+    .addOption(new Option("--clients <n>", "addresses that the client has").argParser(wholeNumber(1, 200)).default(1))
     .addOption(new Option("--hook <hook>", "where the packet path listens").choices(HOOK_CHOICES).default("auto"))
     .addOption(new Option("--scheduler <scheduler>", "how servers are chosen (rr; with --weights wrr)").choices(SCHEDULERS))
     .addOption(new Option("--weights <list>", "of rs1,rs2,… as in 3,2,1").argParser(weightList(WEIGHT_MAX)))
+    .addOption(
+      new Option("--persistent <seconds>", "a client stays with its server for so long; 0: not at all")
+        .argParser(wholeNumber(0, 86_400))
+        .default(0),
+    )
     .addOption(new Option("--tunnel <type>", "what tun puts around the packets").choices(TUNNEL_TYPES).default("ipip"))
     .option("--no-offload", "devices finish checksums and segments at once, as real cables need it")
     .addHelpText("after", TEXT.examples)
@@ -71,7 +80,7 @@ async function run(given: UpOptions): Promise<void> {
 }
 
 function wanted(given: UpOptions): Partial<LabOptions> {
-  const { name, method, servers, hook, offload, tunnel, weights = [] } = given;
+  const { name, method, servers, clients, persistent, hook, offload, tunnel, weights = [] } = given;
   const scheduler = given.scheduler ?? (weights.length > 0 ? "wrr" : "rr");
-  return { name, method, servers, hook, offload, tunnel, weights, scheduler, family: given.ipv6 ? "ipv6" : "ipv4" };
+  return { name, method, servers, clients, persistent, hook, offload, tunnel, weights, scheduler, family: given.ipv6 ? "ipv6" : "ipv4" };
 }
