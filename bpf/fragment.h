@@ -6,9 +6,9 @@
 #ifndef EVENKEEL_FRAGMENT_H
 #define EVENKEEL_FRAGMENT_H
 
+#include "connecting.h"
 #include "forward.h"
 #include "fragment_waiting.h"
-#include "service.h"
 
 /* Where the first fragment went: the connection it belongs to, and the addresses that it has by now. */
 static __always_inline int fragment_way(context *ctx, const struct packet *packet, const struct settings *settings,
@@ -22,14 +22,18 @@ static __always_inline int fragment_way(context *ctx, const struct packet *packe
 	__builtin_memcpy(flow, &packet->flow, sizeof(*flow));
 	note->action = FRAGMENT_ACTION_REQUEST;
 	known = connection_find(flow, flow_hash(flow, settings), &it->place, settings);
-	if (!known) {
+	connection = known ? NULL : one_packet();
+	if (connection && !connection_is_request(connection, flow, flow->ends))
+		connection = NULL;
+	if (!known && !connection) {
 		flow->client = packet->destination;
 		flow->other = packet->source;
 		flow->ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port);
 		note->action = FRAGMENT_ACTION_REPLY;
 		known = connection_find_reply(flow, flow_hash(flow, settings), &it->place, settings);
 	}
-	connection = known ? place_connection(&it->place) : NULL;
+	if (known)
+		connection = place_connection(&it->place);
 	if (!connection)
 		return 0;
 	note->server = connection->server;

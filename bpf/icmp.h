@@ -65,6 +65,11 @@ static __always_inline __u32 packet_quote(context *ctx, const struct packet *pac
 {
 	__u32 length = packet->transport - packet->network + (packet->protocol == IPPROTO_TCP ? ICMP_QUOTE_TCP : ICMP_QUOTE_OTHER);
 
+	/* Extension headers may be longer than there is room for; and what is quoted may itself have been. */
+	if (length > ICMP_QUOTE_MAX)
+		length = ICMP_QUOTE_MAX;
+	if (length > ctx->len - ETHERNET_LENGTH)
+		length = ctx->len - ETHERNET_LENGTH;
 	if (length < IPV4_LENGTH + ICMP_QUOTE_OTHER || length > ICMP_QUOTE_MAX)
 		return 0;
 	if (bpf_skb_load_bytes(ctx, ETHERNET_LENGTH, quote->bytes, length))
@@ -131,8 +136,8 @@ static __always_inline int icmp_write_ipv6(context *ctx, const struct packet *pa
 	return 1;
 }
 
-/* One of the errors that may be sent in this tick? */
-static __always_inline int icmp_is_within_budget(void)
+/* Of the errors that may be sent in this tick, are so many left? */
+static __always_inline int icmp_is_within_budget(__u32 cost)
 {
 	__u32 zero = 0;
 	struct icmp_budget *budget = bpf_map_lookup_elem(&icmp_budget, &zero);
@@ -144,7 +149,8 @@ static __always_inline int icmp_is_within_budget(void)
 		budget->tick = now;
 		budget->sent = 0;
 	}
-	return budget->sent++ < ICMP_PER_TICK;
+	budget->sent += cost;
+	return budget->sent <= ICMP_PER_TICK;
 }
 
 /* Answers the packet's sender in the VIP's name; the outcome is counted. */
@@ -157,7 +163,7 @@ __noinline int icmp_answer(context *ctx, const struct packet *packet, const stru
 	if (!packet || !error)
 		return VERDICT_DROP;
 	ctx->cb[CONTEXT_ANSWERED] = 1;
-	if (!icmp_is_within_budget())
+	if (!icmp_is_within_budget(1))
 		return count_outcome(OUTCOME_DROP_ICMP_LIMIT, VERDICT_DROP);
 	length = packet_quote(ctx, packet, &quote);
 	room = (packet->family == FAMILY_IPV4 ? IPV4_LENGTH : IPV6_LENGTH) + sizeof(struct icmp_header);

@@ -8,7 +8,7 @@
 #define EVENKEEL_ICMP_FORWARD_H
 
 #include "forward.h"
-#include "headers.h"
+#include "icmp_case.h"
 #include "service.h"
 
 enum {
@@ -22,6 +22,13 @@ static __always_inline int icmp_is_error(__u8 family, __u8 type)
 	if (family == FAMILY_IPV6)
 		return !(type & ICMPV6_INFORMATIONAL);
 	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM;
+}
+
+static __always_inline int icmp_is_too_big(__u8 family, const struct icmp_header *icmp)
+{
+	if (family == FAMILY_IPV6)
+		return icmp->type == ICMPV6_PKT_TOOBIG;
+	return icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED;
 }
 
 /* Where the quoted packet's transport checksum is, if the quote reaches so far and there is one; else 0. */
@@ -205,21 +212,6 @@ static __always_inline int icmp_to_client(context *ctx, const struct packet *out
 	return count_outcome(OUTCOME_ICMP_FORWARDED, transmit(way.ifindex, way.family, &way.next_hop));
 }
 
-/* An error, and the packet that it quotes. Not on the stack, which the searches need. */
-struct icmp_case {
-	struct packet outer;
-	struct packet quoted;
-	struct headers headers;
-	struct headers within;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct icmp_case);
-} icmp_cases SEC(".maps");
-
 static __always_inline int icmp_forward(context *ctx, const struct settings *settings)
 {
 	__u32 zero = 0;
@@ -246,6 +238,10 @@ static __always_inline int icmp_forward(context *ctx, const struct settings *set
 		verdict = icmp_to_server(ctx, outer, quoted, settings);
 	if (verdict == NEXT && (settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &quoted->destination))
 		verdict = icmp_to_client(ctx, outer, quoted, settings);
+	if (verdict == NEXT && (settings->flags & SETTINGS_TUNNEL_IN_USE) && icmp_is_too_big(outer->family, &icmp)) {
+		ctx->cb[CONTEXT_MTU] = bpf_ntohl(icmp.rest) & (outer->family == FAMILY_IPV6 ? 0xffffffff : 0xffff);
+		return ASIDE - RARE_PATH_MTU;
+	}
 	return verdict;
 }
 

@@ -102,7 +102,9 @@ enum rare_program {
 	RARE_CUT = 2,
 	/* For a server on this host: up as it is. */
 	RARE_LOCAL = 3,
-	RARE_COUNT = 4,
+	/* An error about what may be a packet of a tunnel of ours, parsed already (bpf/icmp_case.h). */
+	RARE_PATH_MTU = 4,
+	RARE_COUNT = 5,
 };
 
 /* Has the packet reached whom it is for, so that it counts? */
@@ -117,7 +119,7 @@ static __always_inline int verdict_is_sent(int verdict)
 
 /* Words of a tc context's cb. */
 enum context_word {
-	/* For RARE_CUT: the length that goes. */
+	/* For RARE_CUT and RARE_PATH_MTU: the length that goes. */
 	CONTEXT_MTU = 0,
 	/* The packet was made the answer to its sender. */
 	CONTEXT_ANSWERED = 1,

@@ -14,6 +14,7 @@
 int rare_packet(context *ctx);
 int rare_icmp(context *ctx);
 int rare_cut(context *ctx);
+int rare_path_mtu(context *ctx);
 int rare_local(context *ctx);
 
 struct {
@@ -26,6 +27,7 @@ struct {
 		[RARE_PACKET] = (void *)&rare_packet,
 		[RARE_ICMP] = (void *)&rare_icmp,
 		[RARE_CUT] = (void *)&rare_cut,
+		[RARE_PATH_MTU] = (void *)&rare_path_mtu,
 		[RARE_LOCAL] = (void *)&rare_local,
 	},
 };

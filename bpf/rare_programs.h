@@ -7,6 +7,7 @@
 #include "dispatch.h"
 #include "fragment.h"
 #include "icmp_forward.h"
+#include "icmp_path_mtu.h"
 #include "rare.h"
 
 /* A packet and the headers between. Not on the stack, which the searches need. */
@@ -67,6 +68,16 @@ int rare_icmp(context *ctx)
 
 	if (settings)
 		verdict = icmp_forward(ctx, settings);
+	if (verdict <= ASIDE)
+		return rare_call(ctx, ASIDE - verdict);
+	return verdict == NEXT ? count_outcome(OUTCOME_PASS_ICMP, VERDICT_PASS) : verdict;
+}
+
+SEC("tc")
+int rare_path_mtu(context *ctx)
+{
+	int verdict = icmp_path_mtu(ctx, ctx->cb[CONTEXT_MTU]);
+
 	return verdict == NEXT ? count_outcome(OUTCOME_PASS_ICMP, VERDICT_PASS) : verdict;
 }
 

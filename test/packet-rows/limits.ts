@@ -17,7 +17,7 @@ function begun(of: Left["server"], protocol: Transport): Readonly<Record<Hook, r
 }
 
 /** Data so long that the whole packet has this length. */
-function ofLength(length: number, family: Family, facts: Partial<Facts>): Facts {
+export function ofLength(length: number, family: Family, facts: Partial<Facts>): Facts {
   const { protocol = "tcp", ipOptions = new Uint8Array(0) } = facts;
   const headers = (family === "ipv4" ? 20 + ipOptions.length : 40) + (protocol === "tcp" ? 20 : 8);
   return request(family, { ...facts, payload: Uint8Array.from({ length: length - headers }, (_, i) => i % 251) });

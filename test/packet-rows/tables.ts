@@ -8,6 +8,7 @@ import { LIFETIME_ROWS } from "./lifetimes.ts";
 import { LIMIT_ROWS } from "./limits.ts";
 import { LOCAL_ROWS } from "./local.ts";
 import { PASSING_ROWS } from "./passing.ts";
+import { PATH_MTU_ROWS } from "./path-mtu.ts";
 import { PERSISTENCE_ROWS } from "./persistence.ts";
 import type { Row } from "./row.ts";
 import { TUNNEL_ROWS } from "./tunnels.ts";
@@ -19,6 +20,7 @@ export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
   passing: PASSING_ROWS,
   icmp: ICMP_ROWS,
   fragments: FRAGMENT_ROWS,
+  "path MTU": PATH_MTU_ROWS,
   lifetimes: LIFETIME_ROWS,
   tunnels: TUNNEL_ROWS,
   local: LOCAL_ROWS,
