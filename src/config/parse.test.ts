@@ -136,6 +136,12 @@ test("everything that can be said is read", () => {
   );
 });
 
+test("the examples of docs/packet-path.md are right", () => {
+  const examples = [...readFileSync("docs/packet-path.md", "utf8").matchAll(/```yaml\n(.*?)```/gs)].map(([, text = ""]) => text);
+  assert.ok(examples.length >= 2);
+  for (const text of examples) assert.deepEqual(complaintsOf(text.includes("services:") ? text : `${text}services: []\n`), []);
+});
+
 test("anchors and aliases are copies", () => {
   const text = `services:\n  - &web {address: 192.0.2.1, port: 80, method: nat, servers: &s [{address: 10.0.0.1}]}\n  - {address: 192.0.2.2, port: 80, method: nat, servers: *s}\n`;
   const { configuration } = requireConfiguration(text, "evenkeel.yaml");

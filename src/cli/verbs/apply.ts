@@ -28,12 +28,13 @@ A configuration:
   services:
     - address: 192.0.2.10
       port: 80
-      scheduler: wrr            # rr | wrr
+      scheduler: wrr            # rr wrr lc wlc sed nq sh dh lblc lblcr mh fo ovf twos
       method: nat               # nat | dr | tun
       servers:
         - { address: 10.0.0.11, port: 8080, weight: 3 }
         - { address: 10.0.0.12, port: 8080 }
 
+docs/packet-path.md and examples/every-key.yaml show all the rest.
 Exit codes: 0 done, 1 failed (nothing was changed), 2 usage, 3 the file is wrong, 5 not permitted`,
 };
 
