@@ -67,7 +67,7 @@ static __always_inline int slot_seize(struct connection *connection, __u64 life,
 	if (likely(!(life & LIFE_TEMPLATE)) || !READ_ONCE(connection->partner))
 		return 1;
 	if (life_is_past(life, now)) {
-		linger = settings_timeout(settings, connection->timeouts, TIMEOUT_LINGER);
+		linger = settings_timeout(settings, 0, TIMEOUT_LINGER);
 		connection->parent = linger;
 		life = life_until(life, now + linger);
 	}

@@ -18,7 +18,7 @@ enum {
 	TIMER_SLICES = 50,
 	TIMER_GROUPS_MAX = 4096,
 	/* Nor one that frees more than this: where a multitude ends at once it waits for the next slice, being absent already. */
-	TIMER_EXPIRED_MAX = 4096,
+	TIMER_EXPIRED_MAX = 16384,
 	TIMER_ESTIMATES_MAX = 1024,
 };
 
@@ -100,7 +100,7 @@ static int timer_tick(void *map, __u32 *key, struct timer_state *state)
 
 /*
  * Run once by hand. Where the timer runs already it goes on with this program's work instead of an older one's.
- * A tc program, because Linux 6.1 has no timers in programs that may sleep.
+ * A tc program, since those may have timers on every kernel.
  */
 SEC("tc")
 int start_timer(struct __sk_buff *ctx)

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import { connectionCodec, Life, Limits, LoadFlag, TcpState } from "../src/wire/abi.ts";
+import { jiffiesPerSecond } from "../src/kernel/clock.ts";
+import { headOf } from "../src/reconcile/diff.ts";
+import { connectionCodec, Life, Limits, LoadFlag, SettingsFlag, TcpState } from "../src/wire/abi.ts";
 import { advanceSeconds } from "./advance-clock.ts";
 import { need } from "./need.ts";
 import { ACK, RST, SYN } from "./packet-rows/cast.ts";
@@ -147,4 +149,57 @@ test("a flood of SYNs pushes out itself: who is established stays, and newcomers
     assert.equal(stage.path.sweep().live, 0);
     assert.deepEqual(census(stage), { live: 0, busy: 0, moved: 0, overflow: 0, wrongGroups: 0 });
     assert.ok(stage.plane.counters().servers.every(({ active, inactive }) => active + inactive === 0));
+  }));
+
+/** The seconds that every connection of these states has left, without repetition. */
+function secondsLeft(stage: Stage): ReadonlySet<number> {
+  const { nowTicks } = stage.path.sweep();
+  const table = stage.path.maps.connections.map();
+  const left = new Set<number>();
+  for (let at = 0; at < table.view.byteLength; at += connectionCodec.size) {
+    const { life } = connectionCodec.decode(table.view, at);
+    if ((Number(life & 0xffff_ffffn) & Life.PHASE_MASK) !== Life.LIVE) continue;
+    const ticks = Number(life >> 32n) - nowTicks;
+    left.add(Math.floor((ticks * 2 ** Limits.TICK_SHIFT) / jiffiesPerSecond()));
+  }
+  table.close();
+  return left;
+}
+
+test("a service's own timeouts are those of its connections, also when it is given others", (t) =>
+  onStage(t, 1000, (stage, people) => {
+    const service = CROWD_SERVICES[0];
+    assert.ok(service !== undefined);
+    for (const flow of [tcp(1), tcp(2)]) assert.ok(send(stage, people, flow, SYN) && send(stage, people, flow, ACK));
+    assert.deepEqual(secondsLeft(stage), new Set([900]));
+    const [before, after] = [headOf(service), headOf({ ...service, timeouts: { tcp: 77 } })];
+    stage.plane.apply({ kind: "edit-service", before, after });
+    stage.settle();
+    assert.ok(send(stage, people, tcp(3), SYN) && send(stage, people, tcp(3), ACK));
+    assert.deepEqual(secondsLeft(stage), new Set([900, 77]));
+    assert.ok(send(stage, people, tcp(1), ACK), "one that was there before keeps its service's set of then");
+    assert.deepEqual(secondsLeft(stage), new Set([900, 77]));
+  }));
+
+test("with expire_nodest_conn the sweep ends the connections of a server that is gone, and only those", (t) =>
+  onStage(t, 1000, (stage, people) => {
+    const service = CROWD_SERVICES[0];
+    assert.ok(service !== undefined);
+    const gone = service.servers[1];
+    assert.ok(gone !== undefined);
+    for (let flow = 0; flow < 30; flow++) assert.ok(send(stage, people, tcp(flow), SYN));
+    stage.plane.apply({ kind: "delete-server", service: headOf(service), server: gone });
+    stage.settle();
+    assert.deepEqual(stage.path.sweep().live, 30, "it may come back, and they with it");
+    const settings = stage.path.settings();
+    stage.path.maps.settings.update(0, { ...settings, flags: settings.flags | SettingsFlag.EXPIRE_NODEST });
+    const { live, expired } = stage.path.sweep();
+    assert.deepEqual({ live, expired }, { live: 20, expired: 10 });
+    assert.deepEqual(
+      loads(stage)
+        .map(({ total }) => total)
+        .toSorted(),
+      [0, 10, 10],
+    );
+    stage.path.maps.settings.update(0, settings);
   }));
