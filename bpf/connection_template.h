@@ -8,7 +8,7 @@
  *   if (template_find(&key, hash, &place))      there is one; place_connection(&place)->server
  *       parent = template_join(&place);         0: it ended meanwhile; make another
  *   template_invalidate(&place)                 it is found no more, and ends with its time and its connections
- *   template_add(&newcomer, &key, hash, &place) a new one, or the one that another CPU made first (in connection.h)
+ *   template_add(&newcomer, &key, hash, &place) a new one, or the one that another CPU made first (connection_twin.h)
  *   newcomer.parent = parent; connection_add()  from template_join() on a connection is counted as led by it: it is entered,
  *                                               or connection_add() fails and counts it off
  *   template_part(parent, 0)                    who joined and calls no connection_add()
