@@ -7,9 +7,17 @@ export interface Libc {
   dup(fd: number): number;
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Bytes, length: number): number;
+  connect(fd: number, address: Bytes, length: number): number;
+  listen(fd: number, backlog: number): number;
+  /** Without the peer's address. */
+  accept(fd: number, address: null, length: null): number;
+  /** `length` is an int that goes in and comes out. */
+  getsockname(fd: number, address: Bytes, length: Bytes): number;
   send(fd: number, data: Bytes, length: number, flags: number): number;
   sendto(fd: number, data: Bytes, length: number, flags: number, address: Bytes, addressLength: number): number;
   recv(fd: number, data: Bytes, length: number, flags: number): number;
+  /** `addressLength` is an int that goes in and comes out. */
+  recvfrom(fd: number, data: Bytes, length: number, flags: number, address: Bytes, addressLength: Bytes): number;
   setsockopt(fd: number, level: number, name: number, value: Bytes, length: number): number;
   /** `length` is an int that goes in and comes out. */
   getsockopt(fd: number, level: number, name: number, value: Bytes, length: Bytes): number;
@@ -31,9 +39,14 @@ export const libc = bind<Libc>(LIBC, {
   dup: "int dup(int fd)",
   socket: "int socket(int family, int type, int protocol)",
   bind: "int bind(int fd, const void *address, uint32_t length)",
+  connect: "int connect(int fd, const void *address, uint32_t length)",
+  listen: "int listen(int fd, int backlog)",
+  accept: "int accept(int fd, void *address, void *length)",
+  getsockname: "int getsockname(int fd, void *address, void *length)",
   send: "intptr_t send(int fd, const void *data, size_t length, int flags)",
   sendto: "intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t address_length)",
   recv: "intptr_t recv(int fd, void *data, size_t length, int flags)",
+  recvfrom: "intptr_t recvfrom(int fd, void *data, size_t length, int flags, void *address, void *address_length)",
   setsockopt: "int setsockopt(int fd, int level, int name, const void *value, uint32_t length)",
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",
   flock: "int flock(int fd, int operation)",
