@@ -27,16 +27,33 @@ static __always_inline int connection_is_over(const struct connection *connectio
 	return state == TCP_STATE_TIME_WAIT || state == TCP_STATE_CLOSE;
 }
 
-/* Is there a connection that this packet belongs to? One that is in its way is ended. */
+/*
+ * One that is over is ended as IPVS ends it, which only tells it to expire: it counts on its server until the new one has been
+ * chosen and counted, so that choices and thresholds come out the same.
+ */
+static __always_inline void connect_replace(struct connecting *connecting)
+{
+	struct place replaced;
+
+	if (!connecting || !connecting->replaced.life)
+		return;
+	replaced = connecting->replaced;
+	connecting->replaced.life = 0;
+	connection_end(&replaced);
+}
+
+/* Is there a connection that this packet belongs to? One that is in its way is to be replaced. */
 __noinline int connect_known(const struct packet *packet, __u64 hash, struct place *place)
 {
+	struct connecting *connecting = connecting_get();
 	struct settings *settings = settings_get();
 	struct connection *connection;
 	struct server *server;
 	__u32 index;
 
-	if (!packet || !place || !settings)
+	if (!packet || !place || !settings || !connecting)
 		return 0;
+	connecting->replaced.life = 0;
 	if (!connection_find(&packet->flow, hash, place, settings))
 		return 0;
 	connection = place_connection(place);
@@ -49,8 +66,8 @@ __noinline int connect_known(const struct packet *packet, __u64 hash, struct pla
 	if (!(packet_is_first(packet) && connection_is_over(connection, place->life, server, settings)) &&
 	    !(!(server->flags & SERVER_AVAILABLE) && (settings->flags & SETTINGS_EXPIRE_NODEST)))
 		return 1;
-	/* Ended by another CPU: then what it made of the same packet stands there, or nothing. */
-	return !connection_end(place) && connection_find(&packet->flow, hash, place, settings);
+	connecting->replaced = *place;
+	return 0;
 }
 
 /* CONNECT_NEW: it is for the service in struct connecting, which has to give it a server. */
@@ -116,23 +133,25 @@ __noinline int connect_enter(const struct packet *packet, __u64 hash, struct pla
 		count_connection(connecting->service.index, index);
 		return CONNECT_ONE_PACKET;
 	}
-	if (!connection_add(newcomer, &packet->flow, hash, place))
-		return OUTCOME_DROP_TABLE_FULL;
+	if (!connection_add(newcomer, &packet->flow, hash, place)) {
+		/* Full, but for the one that makes room. (Led by a template it would be counted off twice.) */
+		if (!connecting->replaced.life || newcomer->parent)
+			return OUTCOME_DROP_TABLE_FULL;
+		connect_replace(connecting);
+		if (!connection_add(newcomer, &packet->flow, hash, place))
+			return OUTCOME_DROP_TABLE_FULL;
+	}
+	/* Before a twin is looked for, which it is not. */
+	connect_replace(connecting);
 	if (!connection_yield_to_twin(&packet->flow, hash, place, settings))
 		count_connection(connecting->service.index, index);
 	return NEXT;
 }
 
-/*
- * NEXT: its connection is at the place. CONNECT_ONE_PACKET: in struct connecting. Else what becomes of it. `ifindex` is the
- * interface of arrival; `mark` the packet's own.
- */
-static __always_inline int connect(const struct packet *packet, __u64 hash, struct place *place, __u32 ifindex, __u32 mark)
+static __always_inline int connect_anew(const struct packet *packet, __u64 hash, struct place *place, __u32 ifindex, __u32 mark)
 {
 	int persistent, found;
 
-	if (connect_known(packet, hash, place))
-		return NEXT;
 	found = connect_service(packet, ifindex, mark);
 	persistent = found == CONNECT_PERSISTENT;
 	if (found != CONNECT_NEW && !persistent)
@@ -144,6 +163,23 @@ static __always_inline int connect(const struct packet *packet, __u64 hash, stru
 			found = persistence_make();
 	}
 	return found == NEXT ? connect_enter(packet, hash, place) : found;
+}
+
+/*
+ * NEXT: its connection is at the place. CONNECT_ONE_PACKET: in struct connecting. Else what becomes of it. `ifindex` is the
+ * interface of arrival; `mark` the packet's own.
+ */
+static __always_inline int connect(const struct packet *packet, __u64 hash, struct place *place, __u32 ifindex, __u32 mark)
+{
+	int found;
+
+	if (connect_known(packet, hash, place))
+		return NEXT;
+	found = connect_anew(packet, hash, place, ifindex, mark);
+	/* Also where there is none to take its place. */
+	if (found != NEXT)
+		connect_replace(connecting_get());
+	return found;
 }
 
 #endif

@@ -18,6 +18,8 @@ struct connecting {
 	__u64 key_hash;
 	struct newcomer newcomer;
 	struct place template;
+	/* The connection that it takes the place of; life 0: none. */
+	struct place replaced;
 	/* The port by which the service was found. */
 	__be16 port;
 };

@@ -76,7 +76,7 @@ __noinline __u32 template_join(const struct place *place)
 
 /*
  * It leads nobody any more, because its server is gone or wants no more clients: from now on nobody finds it. It is left
- * to time out (ip_vs_check_template()), with the same port as there. 0: it was gone already.
+ * to time out (ip_vs_check_template()), with the same ports as there. 0: it was gone already.
  */
 __noinline int template_invalidate(const struct place *place)
 {
@@ -95,7 +95,8 @@ __noinline int template_invalidate(const struct place *place)
 			return 0;
 		if (__sync_val_compare_and_swap(&connection->life, life, life_busy(life)) != life)
 			continue;
-		connection->client_port = 0xffff;
+		connection->virtual_port = 0xffff;
+		connection->real_port = 0xffff;
 		/* Of another generation, so that nobody joins who has found it before. */
 		life = (life & ~generation) | ((life + (1 << LIFE_GENERATION_SHIFT)) & generation);
 		__sync_lock_test_and_set(&connection->life, life);

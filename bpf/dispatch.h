@@ -6,16 +6,17 @@
 #include "reply.h"
 #include "request.h"
 
-/* May there be a service for it? Most packets end here; not where a mark rule takes any destination. */
-static __always_inline int packet_may_be_request(const struct packet *packet, const struct settings *settings)
+/* May there be a service for it? Most packets end here; not where a mark takes any destination: by a rule, or one that it brings along. */
+static __always_inline int packet_may_be_request(const context *ctx, const struct packet *packet, const struct settings *settings)
 {
-	return filter_may_hold(settings->virtual_filter, &packet->destination) || unlikely(settings->flags & SETTINGS_ANY_DESTINATION);
+	return filter_may_hold(settings->virtual_filter, &packet->destination) || unlikely(settings->flags & SETTINGS_ANY_DESTINATION) ||
+	       (unlikely(settings->flags & SETTINGS_MARKED) && hook_mark(ctx));
 }
 
 /* Does it come from, or go to, somebody we know? Else it is not even looked up. */
-static __always_inline int packet_may_be_ours(const struct packet *packet, const struct settings *settings)
+static __always_inline int packet_may_be_ours(const context *ctx, const struct packet *packet, const struct settings *settings)
 {
-	return packet_may_be_request(packet, settings) ||
+	return packet_may_be_request(ctx, packet, settings) ||
 	       ((settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &packet->source));
 }
 
@@ -23,7 +24,7 @@ static __always_inline int packet_dispatch(context *ctx, struct packet *packet, 
 {
 	int verdict;
 
-	if (packet_may_be_request(packet, settings)) {
+	if (packet_may_be_request(ctx, packet, settings)) {
 		verdict = request(ctx, packet, settings);
 		if (verdict != NEXT)
 			return verdict;

@@ -41,7 +41,7 @@ int rare_packet(context *ctx)
 	verdict = headers_parse(ctx, ETHERNET_LENGTH, packet, headers);
 	if (verdict != HEADERS_GOOD)
 		return count_outcome(verdict == HEADERS_FOREIGN ? OUTCOME_PASS_PROTOCOL : OUTCOME_PASS_MALFORMED, VERDICT_PASS);
-	if (headers->is_fragment && !packet_may_be_ours(packet, settings))
+	if (headers->is_fragment && !packet_may_be_ours(ctx, packet, settings))
 		return count_outcome(OUTCOME_PASS_FRAGMENT, VERDICT_PASS);
 	if (headers->fragment_offset) {
 		verdict = fragment_follow(ctx, packet, headers);
