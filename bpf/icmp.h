@@ -70,6 +70,8 @@ static __always_inline __u32 packet_quote(context *ctx, const struct packet *pac
 		length = ICMP_QUOTE_MAX;
 	if (length > ctx->len - ETHERNET_LENGTH)
 		length = ctx->len - ETHERNET_LENGTH;
+	/* The compiler knows that it is not more now; Linux 6.1 wants to see the comparison. */
+	asm volatile("" : "+r"(length));
 	if (length < IPV4_LENGTH + ICMP_QUOTE_OTHER || length > ICMP_QUOTE_MAX)
 		return 0;
 	if (bpf_skb_load_bytes(ctx, ETHERNET_LENGTH, quote->bytes, length))
