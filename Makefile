@@ -76,5 +76,9 @@ flood: build ## five million SYNs against a table with 100,000 established conne
 differential-ipvs: build ## 5,000 real connections through the kernel's own IPVS and through ours, compared step by step, in an emulated machine (root)
 	node bench/differential.ts
 
+.PHONY: fuzz
+fuzz: build ## ten million broken packets through both hooks, over two processes (root)
+	node tools/fuzz.ts
+
 clean: ## remove what the build made
 	rm -rf build
