@@ -159,6 +159,9 @@ __noinline int fragment_follow(context *ctx, struct packet *packet, const struct
 
 	if (!settings || !packet || !headers || !it)
 		return VERDICT_DROP;
+	/* What says that it is longer than it came is not sent on, as no other packet is that does. */
+	if (!packet_is_whole(ctx, packet, 1))
+		return count_outcome(OUTCOME_PASS_MALFORMED, VERDICT_PASS);
 	note = fragment_find(packet, headers, it, now);
 	if (!note || note->action == FRAGMENT_ACTION_WAIT)
 		return fragment_put_aside(ctx, it, note, now + fragment_timeout(packet, settings));

@@ -7,15 +7,16 @@ import { course } from "./fuzz/course.ts";
 import { need } from "./need.ts";
 
 const PACKETS = 200_000;
+const FINDINGS_SHOWN = 3;
 
 test(`${PACKETS} broken packets: each verdict is one, each frame is whole, each packet is counted once`, (t) => {
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
   const seed = randomInt(2 ** 31);
   t.diagnostic(`seed ${seed}`);
   const { packets, fates, outcomes, findings } = course({ packets: PACKETS, seed });
-  const found = findings.map(
-    ({ what, stretch, packet, row, details }) => `${what} (${row})\n${details}\n--stretch ${stretch}, packet ${packet}`,
-  );
+  const found = findings
+    .slice(0, FINDINGS_SHOWN)
+    .map(({ what, stretch, packet, row, details }) => `${what} (${row})\n${details}\n--stretch ${stretch}, packet ${packet}`);
   assert.deepEqual(found, [], `node tools/fuzz.ts --seed ${seed} --stretch N plays one again`);
   assert.equal(packets, PACKETS);
   // A course that gets nowhere would find nothing.

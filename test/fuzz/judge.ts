@@ -55,6 +55,7 @@ export function judge(fate: Fate, sent: Uint8Array, out: Uint8Array, local: bool
   if (fate === "sent" && isAnswer(before, out)) return { wrong: answerMisdeed(before, out), isAnswer: true };
   const growth = out.length - sent.length;
   if (growth === 0) return forwarded(rewriteMisdeed(before, out, 0));
+  if (growth < 0) return forwarded(partMisdeed(before, out));
   if (!GROWTHS.has(growth)) return forwarded(`a frame grew by ${growth} bytes`);
   return forwarded(tunnelMisdeed(out) || rewriteMisdeed(before, out, growth));
 }
@@ -228,6 +229,17 @@ function allowTransport(allow: Allow, transport: number, protocol: number): void
     allow(transport, 4);
     allow(transport + 8, 4);
   } else if (protocol === ICMP || protocol === ICMPV6) allow(transport + 2, 2);
+}
+
+/** The second part of a packet that was cut: a header of its own, and the packet's last bytes. */
+function partMisdeed(before: Read, out: Uint8Array): string {
+  const { frame, network, ipv6, end } = before;
+  const after = read(out);
+  if (ipv6 || (wordAt(frame, network + 6) & 0x4000) !== 0) return "a packet was cut that may not be";
+  if (after === undefined || after.end !== out.length) return "a part is no whole packet";
+  if (headerIsGood(before) && !headerIsGood(after)) return "a part's header has a wrong checksum";
+  const data = out.subarray(after.network + 4 * ((out[after.network] ?? 0) & 15));
+  return Buffer.compare(data, frame.subarray(end - data.length, end)) === 0 ? "" : "a part's bytes are not the packet's last ones";
 }
 
 function tunnelMisdeed(out: Uint8Array): string {
