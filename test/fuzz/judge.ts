@@ -52,9 +52,12 @@ export function judge(fate: Fate, sent: Uint8Array, out: Uint8Array, local: bool
   if (fate === "passed" && !local) return forwarded("a frame that was passed on was altered");
   const before = read(sent);
   if (before === undefined) return forwarded("a frame was sent on that is no whole IP packet");
-  if (fate === "sent" && isAnswer(before, out)) return { wrong: answerMisdeed(before, out), isAnswer: true };
   const growth = out.length - sent.length;
-  if (growth === 0) return forwarded(rewriteMisdeed(before, out, 0));
+  const misdeed = growth === 0 ? rewriteMisdeed(before, out, 0) : "a frame of another length";
+  if (misdeed === "") return forwarded("");
+  const quoted = fate === "sent" ? quotedAt(before, out) : undefined;
+  if (quoted !== undefined) return { wrong: answerMisdeed(before, out, quoted), isAnswer: true };
+  if (growth === 0) return forwarded(misdeed);
   if (growth < 0) return forwarded(partMisdeed(before, out));
   if (!GROWTHS.has(growth)) return forwarded(`a frame grew by ${growth} bytes`);
   return forwarded(tunnelMisdeed(out) || rewriteMisdeed(before, out, growth));
@@ -118,35 +121,33 @@ function same(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && Buffer.compare(one, other) === 0;
 }
 
-/** An error of the director's own: to whom the packet came from, in the name of whom it went to. */
-function isAnswer(before: Read, out: Uint8Array): boolean {
+/**
+ * Where the packet begins that an error of the director's own is about, in the frame that came: all of it, or what an error about a
+ * tunnel's packet quoted of the packet inside. Undefined: what was sent is no such error.
+ */
+function quotedAt(before: Read, out: Uint8Array): number | undefined {
   const after = read(out);
-  if (after === undefined || after.ipv6 !== before.ipv6 || after.transport === undefined) return false;
-  if (after.protocol !== (before.ipv6 ? ICMPV6 : ICMP)) return false;
-  const type = out[after.transport] ?? 0;
-  if (!(before.ipv6 ? [1, 2, 3] : [3, 11]).includes(type)) return false;
-  const [source, size] = before.ipv6 ? [8, 16] : [12, 4];
-  const from = before.frame.subarray(before.network + source, before.network + source + size);
+  if (after?.transport === undefined || after.protocol !== (after.ipv6 ? ICMPV6 : ICMP)) return undefined;
+  if (!(after.ipv6 ? [1, 2, 3] : [3, 11]).includes(out[after.transport] ?? 0)) return undefined;
+  const quote = out.subarray(after.transport + 8);
+  const [source, size] = after.ipv6 ? [8, 16] : [12, 4];
   const to = out.subarray(after.network + source + size, after.network + source + 2 * size);
-  // An error that is sent on has its sender's address, or the virtual one, and goes elsewhere.
-  return Buffer.compare(from, to) === 0 && quotes(before, out, after.transport + 8);
+  // It goes to whom the packet came from.
+  if (Buffer.compare(to, quote.subarray(source, source + size)) !== 0) return undefined;
+  const at = Buffer.from(before.frame.buffer, before.frame.byteOffset, before.frame.length).indexOf(
+    quote.subarray(0, after.ipv6 ? 40 : 20),
+  );
+  return at < before.network ? undefined : at;
 }
 
-/** Do some of the packet's own bytes stand behind the ICMP header? */
-function quotes(before: Read, out: Uint8Array, at: number): boolean {
-  const size = before.ipv6 ? 40 : 20;
-  return Buffer.compare(before.frame.subarray(before.network, before.network + size), out.subarray(at, at + size)) === 0;
-}
-
-function answerMisdeed(before: Read, out: Uint8Array): string {
+function answerMisdeed(before: Read, out: Uint8Array, at: number): string {
   const after = read(out);
   if (after?.transport === undefined) return "an answer is no whole packet";
   if (after.end !== out.length) return `an answer says that it ends at ${after.end} of ${out.length} bytes`;
   if (!headerIsGood(after)) return "an answer's header has a wrong checksum";
   if (!transportIsGood(after)) return "an answer has a wrong checksum";
   const quoted = out.subarray(after.transport + 8);
-  const original = before.frame.subarray(before.network, before.network + quoted.length);
-  return Buffer.compare(quoted, original) === 0 ? "" : "an answer quotes what was not there";
+  return Buffer.compare(quoted, before.frame.subarray(at, at + quoted.length)) === 0 ? "" : "an answer quotes what was not there";
 }
 
 function headerIsGood({ frame, network, ipv6 }: Read): boolean {
