@@ -24,7 +24,7 @@ function recorded(name: "tcp" | "sctp"): Recorded {
   return { timeouts_s: file.timeouts_s, cells: name === "tcp" ? file.normal : file.states };
 }
 
-function onStage(t: TestContext, protocol: "tcp", work: (states: KernelStates) => void): void {
+function onStage(t: TestContext, protocol: "tcp" | "sctp", work: (states: KernelStates) => void): void {
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;
   const stage = new ReplayStage(`states-${protocol}`, { connectionsMax: 1 });
   try {
@@ -91,4 +91,9 @@ test("TCP: the server's first packet ends for good that only the client's side w
       assert.deepEqual([answered.state, answered.noOutput], ["ESTABLISHED", false]);
       assert.equal(states.step(fin, { noOutput: false }).state, "CLOSE_WAIT");
     }
+  }));
+
+test("SCTP: every chunk that moves a state, in every state, as the client's side, the server's, and the client's alone", (t) =>
+  onStage(t, "sctp", (states) => {
+    assert.equal(askAll(states, "sctp", new Set(["ESTABLISHED"])), 2 * 3 * 10 * 14);
   }));
