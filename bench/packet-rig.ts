@@ -20,7 +20,7 @@ import { checkCall, systemCallError } from "../src/kernel/system-call.ts";
 import { type TestRun, testRunTc, testRunXdp } from "../src/kernel/test-run.ts";
 import { type Family, parseAddress } from "../src/model/address.ts";
 import { EvenkeelError } from "../src/model/error.ts";
-import type { ForwardingMethod } from "../src/model/service.ts";
+import type { ForwardingMethod, SchedulerName } from "../src/model/service.ts";
 import { type Bench, BenchOrder, benchCodec, MAPS, type MapName, outcomeName, PortFlag } from "../src/wire/abi.ts";
 import { u32 } from "../src/wire/codec.ts";
 import { memoryPins } from "./memory-pins.ts";
@@ -30,7 +30,7 @@ export type Hook = "xdp" | "tc";
 export type Order = "fixed" | "random" | "next";
 
 const DEVICE = "front";
-const SERVERS = 3;
+const ADDRESSES = 3;
 const TEMPLATE_BYTES = 74;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 
@@ -38,6 +38,13 @@ const NUMBERS = {
   ipv4: { own: "198.51.100.1", prefix: 24, virtual: "198.51.100.80", server: (i: number) => `198.51.100.${10 + i}`, client: "10.0.0.0" },
   ipv6: { own: "2001:db8:1::1", prefix: 64, virtual: "2001:db8:1::80", server: (i: number) => `2001:db8:1::a${i}`, client: "2001:db8:c::" },
 } as const satisfies Record<Family, unknown>;
+
+export interface RigOptions extends PacketPathOptions {
+  /** So many, at three addresses; with another method than NAT no more than three. */
+  readonly servers?: number;
+  /** 1 each, when left out. */
+  readonly weight?: (server: number) => number;
+}
 
 /** The wrapper and what it is compared with, loaded once a hook. */
 export class Harness {
@@ -85,11 +92,14 @@ export class Rig {
   readonly ifindex: number;
   readonly #namespace: number;
   readonly #path: PacketPath;
+  readonly #plane: BpfPlane;
+  readonly #servers: number;
   readonly #mac: Uint8Array;
   /** Programs of other builds, on the same maps. */
   readonly #others: BpfObject[] = [];
 
-  constructor(method: ForwardingMethod, family: Family, options: PacketPathOptions = {}) {
+  constructor(method: ForwardingMethod, family: Family, options: RigOptions = {}) {
+    const { servers: count = ADDRESSES, weight = () => 1, ...pathOptions } = options;
     this.method = method;
     this.family = family;
     const made = inNewNamespace(() => {
@@ -100,26 +110,34 @@ export class Rig {
       for (const name of ["lo", DEVICE, "peer"]) changeLink(name, { up: true });
       const { index, mac } = getLink(DEVICE);
       addAddress({ interfaceIndex: index, address: parseAddress(own), prefixLength: prefix, noDad: true });
-      const servers = Array.from({ length: SERVERS }, (_, i) => parseAddress(server(i)));
-      for (const [i, address] of servers.entries()) {
+      const addresses = Array.from({ length: ADDRESSES }, (_, i) => parseAddress(server(i)));
+      for (const [i, address] of addresses.entries()) {
         setNeighbour({ interfaceIndex: index, address, mac: Uint8Array.of(2, 0, 0, 0, 0, i), state: "permanent" });
       }
-      const path = PacketPath.create({ timer: false, ...options }, memoryPins());
-      new BpfPlane(path).apply({
+      const path = PacketPath.create({ timer: false, ...pathOptions }, memoryPins());
+      const plane = new BpfPlane(path);
+      plane.apply({
         kind: "add-service",
         service: {
           address: parseAddress(virtual),
           port: 80,
           protocol: "tcp",
           scheduler: "rr",
-          servers: servers.map((address) => ({ address, port: method === "nat" ? 8080 : 80, weight: 1, method })),
+          servers: Array.from({ length: count }, (_, i) => ({
+            address: addresses[i % ADDRESSES] ?? parseAddress(server(0)),
+            port: (method === "nat" ? 8080 : 80) + Math.floor(i / ADDRESSES),
+            weight: weight(i),
+            method,
+          })),
         },
       });
       path.maps.ports.update(index, { mac, flags: PortFlag.MAC_KNOWN });
-      return { namespace: openSync("/proc/thread-self/ns/net", "r"), path, index, mac };
+      return { namespace: openSync("/proc/thread-self/ns/net", "r"), path, plane, index, mac };
     });
     this.#namespace = made.namespace;
     this.#path = made.path;
+    this.#plane = made.plane;
+    this.#servers = count;
     this.ifindex = made.index;
     this.#mac = made.mac;
   }
@@ -127,6 +145,21 @@ export class Rig {
   /** For what reads and sweeps the table; closed with the rig. */
   get path(): PacketPath {
     return this.#path;
+  }
+
+  /** The service chooses by another scheduler from now on, with the same servers. */
+  reschedule(scheduler: SchedulerName): void {
+    inNamespace(this.#namespace, () => {
+      const before = this.#plane.read().services[0];
+      if (before !== undefined) this.#plane.apply({ kind: "edit-service", before, after: { ...before, scheduler } });
+    });
+  }
+
+  /** Where the service's plan is now. */
+  planNumber(): number {
+    const [service] = this.#plane.read().services;
+    if (service === undefined) throw new EvenkeelError("EXPECTATION_FAILED", "the rig has no service");
+    return this.#plane.planOf(service);
   }
 
   program(hook: Hook): number {
@@ -213,8 +246,8 @@ export class Rig {
       new Uint8Array(memory.view.buffer).fill(0);
       memory.close();
     }
-    for (let i = 0; i < SERVERS; i++)
-      this.#path.serverLoad.write(i, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
+    for (let i = 0; i < this.#servers; i++)
+      this.#path.serverLoad.write(i, { ...this.#path.serverLoad.read(i), active: 0, total: 0, persistent: 0, flags: 0 });
   }
 
   /** What the director made of packets that it did not forward. */
@@ -228,7 +261,7 @@ export class Rig {
   /** Packets that the director says it forwarded. */
   forwarded(): number {
     let packets = 0;
-    for (let i = 0; i < SERVERS; i++) packets += Number(this.#path.maps.server_traffic.lookup(i)?.packetsIn ?? 0n);
+    for (let i = 0; i < this.#servers; i++) packets += Number(this.#path.maps.server_traffic.lookup(i)?.packetsIn ?? 0n);
     return packets;
   }
 

@@ -28,4 +28,15 @@ struct bench {
 	__u32 next;
 };
 
+/* Argument and result of bench_schedule.bpf.c: so many connections are opened by a plan's scheduler, and as many closed. */
+struct bench_choices {
+	__u32 plan;
+	__u32 repeat;
+	/* 0: each goes to a random server, which is what the rest of the work costs. */
+	__u32 schedule;
+	/* Results. */
+	__u32 refused;
+	__u64 elapsed_ns;
+};
+
 #endif

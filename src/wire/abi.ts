@@ -601,6 +601,34 @@ export const benchCodec = {
   },
 } as const satisfies StructCodec<Bench>;
 
+/** struct bench_choices */
+export interface BenchChoices {
+  readonly plan: number;
+  readonly repeat: number;
+  readonly schedule: number;
+  readonly refused: number;
+  readonly elapsedNs: bigint;
+}
+
+export const benchChoicesCodec = {
+  size: 24,
+  offsets: { plan: 0, repeat: 4, schedule: 8, refused: 12, elapsedNs: 16 },
+  decode: (view, offset) => ({
+    plan: view.getUint32(offset, true),
+    repeat: view.getUint32(offset + 4, true),
+    schedule: view.getUint32(offset + 8, true),
+    refused: view.getUint32(offset + 12, true),
+    elapsedNs: view.getBigUint64(offset + 16, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.plan, true);
+    view.setUint32(offset + 4, value.repeat, true);
+    view.setUint32(offset + 8, value.schedule, true);
+    view.setUint32(offset + 12, value.refused, true);
+    view.setBigUint64(offset + 16, value.elapsedNs, true);
+  },
+} as const satisfies StructCodec<BenchChoices>;
+
 /** struct decap_address */
 export interface DecapAddress {
   readonly address: Uint8Array;
