@@ -32,7 +32,7 @@ struct bench {
 struct bench_choices {
 	__u32 plan;
 	__u32 repeat;
-	/* 0: each goes to a random server, which is what the rest of the work costs. */
+	/* 0: they go to each server in turn, which is what the rest of the work costs. */
 	__u32 schedule;
 	/* Results. */
 	__u32 refused;

@@ -35,8 +35,8 @@ enum schedule_limits {
 	HASH_BUCKETS = 256,
 	/* mh: the prime of CONFIG_IP_VS_MH_TAB_INDEX 12. */
 	MAGLEV_PLACES = 4093,
-	/* Candidates of a group, of which the best is remembered (struct candidate_group). */
-	CANDIDATE_GROUP = 64,
+	/* Lists of more candidates are cut into groups (struct candidate_group) by schedulers that compare loads. */
+	SCAN_MAX = 32,
 	/* Servers that lblcr keeps for one destination; a power of two. A set that is full loses its oldest to a new one. */
 	LOCALITY_SERVERS = 32,
 };
@@ -61,9 +61,9 @@ struct plan {
 	/* sh, dh, mh: positions in buckets[], from this one on. 0 positions: no server ever had a weight. */
 	__u32 first_bucket;
 	__u32 bucket_count;
-	/* Schedulers that compare loads, with more than CANDIDATE_GROUP servers: candidate_groups[first_group ...]. 0 groups: a plain scan. */
+	/* Schedulers that compare loads: candidate_groups[first_group ...], each of 2^group_shift candidates. 0: no groups, a plain scan. */
 	__u32 first_group;
-	__u32 group_count;
+	__u32 group_shift;
 	/* twos: the sum of all weights. */
 	__u32 weight_sum;
 	/* lblc, lblcr: under which number their localities are kept (a new one when the scheduler begins anew), and ticks until they expire. */
@@ -89,7 +89,7 @@ enum position_value {
 	POSITION_NONE = 0xffff,
 };
 
-/* The best of CANDIDATE_GROUP candidates, remembered until something of one of them changes. */
+/* The best of some candidates, remembered until something of one of them changes. */
 struct candidate_group {
 	/* Counted up by whoever changes a server's load, after the change. */
 	__u32 changes;

@@ -22,23 +22,23 @@ static long choice_step(__u32 i, struct bench_choices *choices)
 	struct plan *plan = bpf_map_lookup_elem(&plans, &choices->plan);
 	struct packet packet = {};
 	struct server_load *load;
-	__u32 server;
+	__u32 server, other;
 
 	if (!plan)
 		return 1;
 	packet.source.word[0] = bpf_get_prandom_u32();
 	packet.destination.word[0] = bpf_get_prandom_u32() & (DESTINATIONS - 1);
 	packet.flow.ends = flow_ends(bpf_htons(1024 + (i & 0x3fff)), IPPROTO_TCP, FAMILY_IPV4, bpf_htons(80));
-	server = choices->schedule ? schedule(choices->plan, &packet) : random_server(plan);
+	server = choices->schedule ? schedule(choices->plan, &packet) : candidate_server(plan, i % plan->count);
 	if (server == CHOICE_NONE)
 		choices->refused++;
 	else
 		load_enter(server, LIFE_ACTIVE, FORWARDING_METHOD_NAT);
 	/* One of another server ends, if that one has any. */
-	server = random_server(plan);
-	load = server_load_get(server);
+	other = random_server(plan);
+	load = server_load_get(other);
 	if (load && READ_ONCE(load->active))
-		load_leave(server, LIFE_ACTIVE, FORWARDING_METHOD_NAT);
+		load_leave(other, LIFE_ACTIVE, FORWARDING_METHOD_NAT);
 	return 0;
 }
 

@@ -86,7 +86,8 @@ static long best_step(__u32 i, struct best *best)
 static __noinline __u32 best_of_group(const struct plan *plan, __u32 number)
 {
 	__u32 index = plan->first_group + number;
-	__u32 first = number * CANDIDATE_GROUP;
+	__u32 size = 1U << (plan->group_shift & 15);
+	__u32 first = number << (plan->group_shift & 15);
 	struct best best = { .plan = plan, .position = POSITION_NONE, .first = first };
 	struct candidate_group *group = bpf_map_lookup_elem(&candidate_groups, &index);
 	__u32 count = plan->count - first;
@@ -96,7 +97,7 @@ static __noinline __u32 best_of_group(const struct plan *plan, __u32 number)
 		return POSITION_NONE;
 	/* Read by an atomic, which is a barrier: a change that is not counted yet is seen next time. */
 	changes = __sync_fetch_and_add(&group->changes, 0);
-	bpf_loop(count < CANDIDATE_GROUP ? count : CANDIDATE_GROUP, best_step, &best, 0);
+	bpf_loop(count < size ? count : size, best_step, &best, 0);
 	*(volatile __u64 *)&group->best = (__u64)changes << 32 | best.position;
 	return best.position;
 }
@@ -128,8 +129,8 @@ __noinline __u32 schedule_load(__u32 plan_index)
 	if (!plan)
 		return CHOICE_NONE;
 	best.plan = plan;
-	if (plan->group_count)
-		bpf_loop(plan->group_count, best_group_step, &best, 0);
+	if (plan->group_shift)
+		bpf_loop(((plan->count - 1) >> (plan->group_shift & 15)) + 1, best_group_step, &best, 0);
 	else
 		bpf_loop(plan->count, best_step, &best, 0);
 	return candidate_server(plan, best.position);

@@ -91,7 +91,7 @@ export class PlanTable {
       this.#used.set(number, {
         candidates: this.#candidates.use({ first: plan.first, count: plan.count }),
         buckets: this.#buckets.use(shared),
-        groups: this.#groups.use({ first: plan.firstGroup, count: plan.groupCount }),
+        groups: this.#groups.use({ first: plan.firstGroup, count: groupCount(plan.count, plan.groupShift) }),
       });
       this.#nextPlan = Math.max(this.#nextPlan, number + 1);
     }
@@ -121,7 +121,7 @@ export class PlanTable {
       firstBucket: buckets.first * BUCKET_POSITIONS,
       bucketCount: table.length,
       firstGroup: groups.first,
-      groupCount: groups.count,
+      groupShift: groups.count === 0 ? 0 : groupShift(members.length),
       weightSum,
       // A scheduler that goes on keeps what it remembers.
       memory: old?.scheduler === SCHEDULER_NUMBERS[scheduler] ? old.memory : randomInt(2 ** 32),
@@ -182,14 +182,14 @@ export class PlanTable {
 
   /** Room for all that a plan points to, or for nothing of it. A table that is as the last plan's is shared with that. */
   #take({ scheduler, members }: PlanContent, table: readonly number[], before: number | undefined): Stretches {
-    const grouped = BY_LOAD.has(scheduler) && members.length > ScheduleLimits.CANDIDATE_GROUP;
+    const shift = BY_LOAD.has(scheduler) ? groupShift(members.length) : 0;
     const old = this.#bucketsOf(before);
     const candidates = this.#candidates.take(members.length);
     const buckets =
       before !== undefined && old !== undefined && this.#holdsTable(before, table)
         ? this.#buckets.use(old)
         : this.#buckets.take(Math.ceil(table.length / BUCKET_POSITIONS));
-    const groups = this.#groups.take(grouped ? Math.ceil(members.length / ScheduleLimits.CANDIDATE_GROUP) : 0);
+    const groups = this.#groups.take(groupCount(members.length, shift));
     if (candidates !== undefined && buckets !== undefined && groups !== undefined) return { candidates, buckets, groups };
     this.#candidates.free(candidates);
     this.#buckets.free(buckets);
@@ -251,9 +251,10 @@ export class PlanTable {
    */
   #pointLoads(members: readonly Member[], groups: Extent): void {
     const { view, stride } = this.#path.serverLoad;
+    const shift = groupShift(members.length);
     for (const [i, { number }] of members.entries()) {
       const at = number * stride + serverLoadCodec.offsets.group;
-      const group = groups.count === 0 ? 0 : groups.first + Math.floor(i / ScheduleLimits.CANDIDATE_GROUP) + 1;
+      const group = groups.count === 0 ? 0 : groups.first + (i >> shift) + 1;
       if (view.getUint32(at, true) !== group) view.setUint32(at, group, true);
     }
   }
@@ -261,4 +262,16 @@ export class PlanTable {
 
 function bucketExtent({ firstBucket, bucketCount }: Plan): Extent {
   return { first: firstBucket / BUCKET_POSITIONS, count: Math.ceil(bucketCount / BUCKET_POSITIONS) };
+}
+
+/**
+ * How large the groups of so many candidates are, as a power of two; 0: there are none. With each new connection about two of them have
+ * changed since the last (one opened, one closed), and a group costs as much as three candidates: measured by bench/schedulers.ts.
+ */
+function groupShift(candidates: number): number {
+  return candidates <= ScheduleLimits.SCAN_MAX ? 0 : Math.round(Math.log2(Math.sqrt(candidates * 1.5)));
+}
+
+function groupCount(candidates: number, shift: number): number {
+  return shift === 0 ? 0 : ((candidates - 1) >> shift) + 1;
 }

@@ -130,7 +130,7 @@ export const planFlagName: Readonly<Record<number, string>> = Object.freeze({
 export const ScheduleLimits = Object.freeze({
   HASH_BUCKETS: 256,
   MAGLEV_PLACES: 4093,
-  CANDIDATE_GROUP: 64,
+  SCAN_MAX: 32,
   LOCALITY_SERVERS: 32,
 });
 export type ScheduleLimits = (typeof ScheduleLimits)[keyof typeof ScheduleLimits];
@@ -139,8 +139,7 @@ export type ScheduleLimits = (typeof ScheduleLimits)[keyof typeof ScheduleLimits
 export const scheduleLimitsName: Readonly<Record<number, string>> = Object.freeze({
   256: "HASH_BUCKETS",
   4093: "MAGLEV_PLACES",
-  64: "CANDIDATE_GROUP",
-  32: "LOCALITY_SERVERS",
+  32: "SCAN_MAX",
 });
 
 /** enum position_value */
@@ -662,7 +661,7 @@ export interface Plan {
   readonly firstBucket: number;
   readonly bucketCount: number;
   readonly firstGroup: number;
-  readonly groupCount: number;
+  readonly groupShift: number;
   readonly weightSum: number;
   readonly memory: number;
   readonly memoryTicks: number;
@@ -682,7 +681,7 @@ export const planCodec = {
     firstBucket: 36,
     bucketCount: 40,
     firstGroup: 44,
-    groupCount: 48,
+    groupShift: 48,
     weightSum: 52,
     memory: 56,
     memoryTicks: 60,
@@ -699,7 +698,7 @@ export const planCodec = {
     firstBucket: view.getUint32(offset + 36, true),
     bucketCount: view.getUint32(offset + 40, true),
     firstGroup: view.getUint32(offset + 44, true),
-    groupCount: view.getUint32(offset + 48, true),
+    groupShift: view.getUint32(offset + 48, true),
     weightSum: view.getUint32(offset + 52, true),
     memory: view.getUint32(offset + 56, true),
     memoryTicks: view.getUint32(offset + 60, true),
@@ -716,7 +715,7 @@ export const planCodec = {
     view.setUint32(offset + 36, value.firstBucket, true);
     view.setUint32(offset + 40, value.bucketCount, true);
     view.setUint32(offset + 44, value.firstGroup, true);
-    view.setUint32(offset + 48, value.groupCount, true);
+    view.setUint32(offset + 48, value.groupShift, true);
     view.setUint32(offset + 52, value.weightSum, true);
     view.setUint32(offset + 56, value.memory, true);
     view.setUint32(offset + 60, value.memoryTicks, true);
@@ -1484,7 +1483,7 @@ export const MAPS = Object.freeze({
   plans: { kind: "array", key: u32, value: planCodec, maxEntries: 16384 },
   candidates: { kind: "array", key: u32, value: candidateCodec, maxEntries: 131072 },
   buckets: { kind: "array", key: u32, value: bucketCodec, maxEntries: 262144 },
-  candidate_groups: { kind: "array", key: u32, value: candidateGroupCodec, maxEntries: 4096 },
+  candidate_groups: { kind: "array", key: u32, value: candidateGroupCodec, maxEntries: 16384 },
   localities: { kind: "lru-hash", key: localityKeyCodec, value: localityCodec, maxEntries: 65536 },
   mark_rules: { kind: "array", key: u32, value: markRuleCodec, maxEntries: 512 },
   mark_hits: { kind: "percpu-array", key: u32, value: u64, maxEntries: 512 },
