@@ -10,6 +10,7 @@
 
 import { HOOK_CHOICES } from "../model/plane.ts";
 import { FORWARDING_METHODS, PROTOCOLS, SCHEDULER_FLAGS, SCHEDULERS, TUNNEL_TYPES, WEIGHT_MAX } from "../model/service.ts";
+import { SECONDS_MAX } from "../model/validity.ts";
 import {
   directorAddress,
   interfaceName,
@@ -32,8 +33,6 @@ export const FILE_KEYS = ["$schema", "interfaces", "settings", "marks", "service
 
 export const FAMILIES = ["ipv4", "ipv6"] as const;
 
-/** A year: a connection's stamp counts ticks in 32 bits. */
-const SECONDS_MAX = 31_536_000;
 const MARK_MAX = 4_294_967_295;
 /** Thresholds are compared with counters of 32 bits; IPVS takes no more than this. */
 const THRESHOLD_MAX = 2_147_483_647;

@@ -4,6 +4,7 @@ import { type Address, sameAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import { mistakeIn } from "../model/validity.ts";
 import { placeKeeperOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
 import { outcomeName, type Service, type ServiceKey } from "../wire/abi.ts";
@@ -69,6 +70,8 @@ export class BpfPlane implements DataPlane {
   }
 
   apply(change: Change): void {
+    const mistake = mistakeIn(change);
+    if (mistake !== undefined) throw misfit(mistake);
     switch (change.kind) {
       case "attach":
         attachPort(this.#path, change.attachment);
@@ -286,6 +289,7 @@ export class BpfPlane implements DataPlane {
   }
 
   #placeTimeouts({ timeouts }: ServiceHead, present?: ServiceEntry): number {
+    if (timeouts === undefined) return 0;
     const others = new Set([...this.#services.values()].filter((entry) => entry !== present).map((entry) => entry.timeouts));
     return this.#settings.placeTimeouts({ timeouts, present: present?.timeouts ?? 0, others });
   }
@@ -317,7 +321,7 @@ export class BpfPlane implements DataPlane {
       ...nameOf(key),
       scheduler: this.#plans.scheduler(plan),
       ...(schedulerFlags.length === 0 ? {} : { schedulerFlags }),
-      ...rulesOf(key, value, this.#settings.timeoutsOf(value.timeouts), this.#settings.jiffiesPerSecond),
+      ...rulesOf(key, value, value.timeouts === 0 ? undefined : this.#settings.timeoutsOf(value.timeouts), this.#settings.jiffiesPerSecond),
     };
     return { head, index: value.index, plan: value.plan, timeouts: value.timeouts, members };
   }

@@ -238,6 +238,51 @@ export function dataPlaneContract(name: string, open: Opener): void {
     assert.deepEqual(plane.read().services, [service()]);
   });
 
+  check("refuses what IPVS refuses, and changes nothing", ({ plane }) => {
+    const held = service();
+    plane.apply({ kind: "add-service", service: held });
+    const servers: Partial<RealServer>[] = [
+      { weight: -1 },
+      { weight: 65536 },
+      { weight: 1.5 },
+      { port: 65536 },
+      { upperThreshold: 5, lowerThreshold: 6 },
+      { upperThreshold: 2_147_483_648 },
+      { method: "tun", tunnel: { type: "gue" } },
+      { method: "tun", tunnel: { type: "gue", port: 0 } },
+      { address: parseAddress("224.0.0.1") },
+      { address: parseAddress("255.255.255.255") },
+      { address: parseAddress("0.0.0.0") },
+      { address: parseAddress("fd77::1") },
+      { address: parseAddress("fd77::1"), method: "dr" },
+      { address: parseAddress("ff02::1"), method: "tun" },
+    ];
+    const services: Partial<VirtualService>[] = [
+      { port: 65536 },
+      { persistence: { timeoutSeconds: 0 } },
+      { persistence: { timeoutSeconds: 1, clientMask: parseAddress("ffff::") } },
+      { persistence: { timeoutSeconds: 1, clientMask: parseAddress("0.0.0.0") } },
+      { fullNat: parseAddress("fd77::fe") },
+      { timeouts: { tcp: 0 } },
+      { timeouts: { udp: 31_536_001 } },
+      { schedulerFlags: ["port", "port"] },
+      { mark: 1 },
+      { mark: 4_294_967_296, address: parseAddress("0.0.0.0"), port: 0 },
+    ];
+    const head = headOf(held);
+    const wrong: Change[] = [
+      ...servers.map((facts): Change => ({ kind: "add-server", service: head, server: server(9, facts) })),
+      ...servers.map((facts): Change => ({ kind: "edit-server", service: head, before: server(1), after: server(1, facts) })),
+      ...servers.map((facts): Change => ({ kind: "add-service", service: service({ port: 81, servers: [server(9, facts)] }) })),
+      ...services.map((facts): Change => ({ kind: "add-service", service: service({ protocol: "sctp", ...facts }) })),
+      { kind: "edit-marks", before: [], after: [{ mark: 0 }] },
+      { kind: "edit-marks", before: [], after: [{ mark: 1, ports: { first: 2, last: 1 } }] },
+    ];
+    for (const change of wrong) assert.throws(() => plane.apply(change), EvenkeelError, `not refused: ${JSON.stringify(change)}`);
+    assert.deepEqual(plane.read().services, [held]);
+    assert.deepEqual(plane.read().marks, []);
+  });
+
   check("counts for every service and server it holds, from zero", ({ plane }) => {
     plane.apply({ kind: "add-service", service: service() });
     const { services, servers } = plane.counters();

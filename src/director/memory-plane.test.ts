@@ -71,6 +71,19 @@ test("MemoryPlane drops a flow whose server was deleted, and lets it go on when 
   assert.equal(plane.counters().servers[0]?.active, 1);
 });
 
+test("MemoryPlane gives a server no newcomers from its upper threshold on until it has fewer than the lower one", () => {
+  const limited = { ...server(1, 1), upperThreshold: 4, lowerThreshold: 2 };
+  const plane = planeWith({ ...service(), servers: [limited] });
+  const taken = [1, 2, 3, 4, 5].map((port) => plane.connect("tcp", flow(port)) !== undefined);
+  assert.deepEqual(taken, [true, true, true, true, false]);
+  for (const port of [1, 2]) plane.expire("tcp", flow(port));
+  assert.equal(plane.connect("tcp", flow(6)), undefined);
+  plane.expire("tcp", flow(3));
+  assert.deepEqual(plane.connect("tcp", flow(7)), limited);
+  plane.apply({ kind: "edit-server", service: headOf(service()), before: limited, after: { ...limited, upperThreshold: 2 } });
+  assert.equal(plane.counters().servers[0]?.overloaded, true);
+});
+
 test("MemoryPlane says what became of each flow", () => {
   const plane = planeWith({ ...service(), servers: [server(1, 0)] });
   plane.connect("tcp", flow(1));

@@ -18,6 +18,7 @@ import {
   type WantedAttachment,
 } from "../model/plane.ts";
 import { type Protocol, type RealServer, serverName, serviceName, thresholdsOf, type VirtualService } from "../model/service.ts";
+import { mistakeIn } from "../model/validity.ts";
 import { schedulerOf } from "../scheduler/index.ts";
 import { type Candidate, type Flow, idleCandidate, LOCALITY_SECONDS, type Occasion } from "../scheduler/scheduler.ts";
 
@@ -64,6 +65,8 @@ export class MemoryPlane implements DataPlane {
   }
 
   apply(change: Change): void {
+    const mistake = mistakeIn(change);
+    if (mistake !== undefined) throw misfit(mistake);
     switch (change.kind) {
       case "attach":
         this.#attach(change.attachment);

@@ -74,7 +74,6 @@ export class PathSettings {
 
   /** The set of a service, its timeouts written. */
   placeTimeouts(request: SetRequest): number {
-    if (request.timeouts === undefined) return 0;
     const placed = placeTimeouts(this.#path.settings().timeout, request, this.jiffiesPerSecond);
     this.#change((before) => ({ ...before, timeout: placed.timeouts }));
     return placed.set;

@@ -26,12 +26,14 @@ export interface Preflight {
 export function preflight(configuration: Configuration, placeOf: PlaceOf): Preflight {
   const links = listLinks();
   const local = listAddresses();
-  for (const [i, { interfaceName }] of (configuration.interfaces ?? []).entries()) {
-    if (links.some(({ name }) => name === interfaceName)) continue;
-    throw new EvenkeelError("INTERFACE_MISSING", `${placeOf(["interfaces", i, "name"])}: there is no interface ${interfaceName}`, {
+  const requireLink = (interfaceName: string | undefined, path: Parameters<PlaceOf>[0]): void => {
+    if (interfaceName === undefined || links.some(({ name }) => name === interfaceName)) return;
+    throw new EvenkeelError("INTERFACE_MISSING", `${placeOf(path)}: there is no interface ${interfaceName}`, {
       cure: `name one of: ${links.map(({ name }) => name).join(", ")}`,
     });
-  }
+  };
+  for (const [i, { interfaceName }] of (configuration.interfaces ?? []).entries()) requireLink(interfaceName, ["interfaces", i, "name"]);
+  for (const [i, { interfaceName }] of configuration.marks.entries()) requireLink(interfaceName, ["marks", i, "interface"]);
   for (const [i, { address, mark, fullNat }] of configuration.services.entries()) {
     const isLocal = (wanted: Address) => local.some((present) => sameAddress(present.address, wanted));
     if (fullNat !== undefined && !isLocal(fullNat)) {

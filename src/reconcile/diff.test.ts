@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseAddress } from "../model/address.ts";
-import type { ActualState, Change, DesiredState } from "../model/plane.ts";
+import { type ActualState, type Change, DEFAULT_SETTINGS, type DesiredState } from "../model/plane.ts";
 import { PROTOCOLS, type RealServer, SCHEDULERS, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { describeChange } from "./describe-change.ts";
 import { diff } from "./diff.ts";
@@ -57,6 +57,57 @@ test("diff makes before it breaks", () => {
     "delete service tcp 192.0.2.1:81",
     "detach from eth1 (hook tc)",
   ]);
+});
+
+test("diff tells what is edited of services, servers, settings and marks, in an order that loses nobody", () => {
+  const marked = (facts: Partial<VirtualService>): VirtualService => ({
+    ...service(0, server(1, { port: 0 })),
+    address: parseAddress("0.0.0.0"),
+    mark: 1,
+    ...facts,
+  });
+  const present = { services: [service(80, server(1, { upperThreshold: 8 })), marked({ mark: 2 })], marks: [{ mark: 2 }], attachments: [] };
+  const wanted = {
+    services: [
+      {
+        ...service(80, server(1, { method: "tun", tunnel: { type: "gue", port: 6080 }, upperThreshold: 8, lowerThreshold: 6 })),
+        persistence: { timeoutSeconds: 60, clientMask: parseAddress("255.255.0.0") },
+        timeouts: { udp: 5 },
+        sloppy: true,
+      },
+      marked({ persistence: { timeoutSeconds: 300 } }),
+    ],
+    settings: { ...DEFAULT_SETTINGS, expireNodest: true, connectionReuse: 2 },
+    marks: [
+      { mark: 1, protocol: "tcp" as const, destination: { address: parseAddress("192.0.2.0"), length: 24 }, ports: { first: 1, last: 9 } },
+    ],
+    attachments: [],
+  };
+  assert.deepEqual(lines(wanted, present), [
+    "edit settings: expire_nodest_conn 0 -> 1, conn_reuse_mode 1 -> 3",
+    "add service mark 1 ipv4 scheduler rr, persistence 300 s, servers: 10.0.0.1:0 nat weight 1",
+    "edit service tcp 192.0.2.1:80: persistence none -> 60 s, persistent clients each by itself -> by 255.255.0.0, sloppy no -> yes, timeouts none -> udp 5 s",
+    "set mark rules: mark 1: tcp to 192.0.2.0/24 ports 1-9",
+    // The thresholds are the same: the lower one is said.
+    "edit server 10.0.0.1:80 of tcp 192.0.2.1:80: method nat -> tun, tunnel ipip -> gue port 6080",
+    "delete service mark 2 ipv4",
+  ]);
+});
+
+test("diff takes what is said as usual for what is left out", () => {
+  const plain = service(80, server(1));
+  const said: VirtualService = {
+    ...plain,
+    servers: [server(1, { upperThreshold: 0, lowerThreshold: 0, tunnel: { type: "ipip", checksum: false } })],
+    schedulerFlags: [],
+    onePacket: false,
+    mark: 0,
+    timeouts: {},
+  };
+  assert.deepEqual(
+    diff({ services: [said], settings: DEFAULT_SETTINGS, marks: [], attachments: [] }, { services: [plain], attachments: [] }),
+    [],
+  );
 });
 
 test("diff does not touch servers that only stand in another order", () => {
