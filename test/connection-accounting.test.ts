@@ -198,7 +198,7 @@ test("with expire_nodest_conn the sweep ends the connections of a server that is
     assert.deepEqual(
       loads(stage)
         .map(({ total }) => total)
-        .toSorted(),
+        .toSorted((one, other) => one - other),
       [0, 10, 10],
     );
     stage.path.maps.settings.update(0, settings);

@@ -96,8 +96,9 @@ function decisions(engine: ReplayEngine, scheduler: SchedulerName, script: Scrip
     if (each.op === "pick") chosen.push(engine.pick(each.flow));
     else if (each.op === "connect") chosen.push(engine.connect(each.flow));
     else if (each.op === "tick") engine.tick(each.seconds);
-    else if (each.op === "reopen") engine instanceof KernelSchedulerEngine && engine.reopen();
-    else if (each.op === "present") {
+    else if (each.op === "reopen") {
+      if (engine instanceof KernelSchedulerEngine) engine.reopen();
+    } else if (each.op === "present") {
       const before = present.get(each.id);
       if (before === undefined) add(each.id, each.weight);
       else if (before) engine.del(each.id);
@@ -160,7 +161,8 @@ test("twos in the kernel draws by weight, and takes the less loaded of the two i
       return [1, 2, 3, 4].map((id) => chosen.filter((each) => each === id).length / count);
     };
     const near = (actual: readonly number[], expected: readonly number[]) => {
-      for (const [i, share] of expected.entries()) assert.ok(Math.abs((actual[i] ?? 0) - share) < 0.03, `${actual} is not ${expected}`);
+      for (const [i, share] of expected.entries())
+        assert.ok(Math.abs((actual[i] ?? 0) - share) < 0.03, `${actual.join(" ")} is not ${expected.join(" ")}`);
     };
     engine.service("twos", 0, "ipv4");
     for (const [i, weight] of [10, 20, 0, 70].entries()) engine.add(i + 1, { address: parseAddress(`10.0.0.${i}`), port: 80, weight });

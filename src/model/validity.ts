@@ -29,7 +29,11 @@ export function mistakeIn(change: Change): string | undefined {
       return mistakeInServer(change.service, change.after);
     case "edit-marks":
       return mistakeInMarks(change.after);
-    default:
+    case "attach":
+    case "detach":
+    case "delete-server":
+    case "delete-service":
+    case "edit-settings":
       return undefined;
   }
 }
