@@ -5,6 +5,7 @@
 
 #include "checksum.h"
 #include "packet.h"
+#include "sctp_checksum.h"
 
 /* One end of a packet as it is and as it shall be. */
 struct rewrite {
@@ -80,6 +81,9 @@ static __always_inline int rewrite_transport(context *ctx, const struct packet *
 	__u64 mangled = tcp ? 0 : BPF_F_MARK_MANGLED_0;
 	long failed;
 
+	if (unlikely(packet->protocol == IPPROTO_SCTP))
+		return sctp_rewrite(ctx, packet_transport(packet), packet->length - (packet->transport - packet->network), port,
+				    rewrite->port_before, rewrite->port_after);
 	if (packet->family == FAMILY_IPV4) {
 		failed = bpf_l4_csum_replace(ctx, check, rewrite->before.word[0], rewrite->after.word[0], BPF_F_PSEUDO_HDR | mangled | 4);
 	} else {

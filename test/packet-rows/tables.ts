@@ -1,6 +1,7 @@
 /** Every table of packet rows, by the name under which the tests list it. A new table has a line here. */
 
 import { CHECKSUM_ROWS } from "./checksums.ts";
+import { EXTENSION_ROWS } from "./extensions.ts";
 import { FORWARDING_ROWS } from "./forwarding.ts";
 import { FRAGMENT_ROWS } from "./fragments.ts";
 import { ICMP_ROWS } from "./icmp.ts";
@@ -11,6 +12,7 @@ import { PASSING_ROWS } from "./passing.ts";
 import { PATH_MTU_ROWS } from "./path-mtu.ts";
 import { PERSISTENCE_ROWS } from "./persistence.ts";
 import type { Row } from "./row.ts";
+import { SCTP_ROWS } from "./sctp.ts";
 import { TUNNEL_ROWS } from "./tunnels.ts";
 
 export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
@@ -20,9 +22,11 @@ export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
   passing: PASSING_ROWS,
   icmp: ICMP_ROWS,
   fragments: FRAGMENT_ROWS,
+  extensions: EXTENSION_ROWS,
   "path MTU": PATH_MTU_ROWS,
   lifetimes: LIFETIME_ROWS,
   tunnels: TUNNEL_ROWS,
+  sctp: SCTP_ROWS,
   local: LOCAL_ROWS,
   persistence: PERSISTENCE_ROWS,
 };
