@@ -111,6 +111,8 @@ export class Stage {
     for (const key of services) path.maps.services.delete(key);
     const datagrams = Array.from(path.maps.fragments.entries(), ([key]) => key);
     for (const key of datagrams) path.maps.fragments.delete(key);
+    // Rows are faster than any budget foresees.
+    path.maps.icmp_budget.update(0, { tick: 0, sent: 0 });
     for (const memory of [path.servers, path.serverLoad]) wipe(memory.view);
     for (const name of ["connections", "overflow"] as const) {
       const memory = path.maps[name].map();
