@@ -16,6 +16,7 @@ import { ConnectionReader } from "../src/director/connection-reader.ts";
 import { connectionCodec } from "../src/wire/abi.ts";
 import { EXTENTS, type Extent, FLOWS, LINE, prepareTables, type Table, type TableSet } from "./connection-cases.ts";
 import { type BenchOptions, combine, interleave, machine, median, progress, ratio, runBench, type Samples, samplesOf } from "./measure.ts";
+import { type ReadingResult, readUnderTraffic } from "./read-under-traffic.ts";
 
 const USAGE = `usage: node bench/connections.ts [--quick] [-o json]
   --quick   5 rounds instead of 15
@@ -72,10 +73,12 @@ async function run(options: BenchOptions): Promise<boolean> {
       ),
     );
     const table = await tableFigures(set, swapNs);
+    progress("reading under traffic");
+    const underTraffic = await readUnderTraffic({ connectionsMax: FLOWS, established: FLOWS, times: 3 });
     progress("");
-    const result = { bench: "connections", machine: machine(), rounds, swapNs, lineNs, packets, table };
+    const result = { bench: "connections", machine: machine(), rounds, swapNs, lineNs, packets, table, underTraffic };
     process.stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${report(result)}\n`);
-    return table.sweepMet && packets.every(({ met }) => met !== false);
+    return table.sweepMet && underTraffic.wrong.length === 0 && packets.every(({ met }) => met !== false);
   } finally {
     progress("");
     set.close();
@@ -148,8 +151,15 @@ function timed(work: () => void): number {
   return performance.now() - begun;
 }
 
-function report(result: { rounds: number; swapNs: number; lineNs: number; packets: readonly PacketRow[]; table: TableFigures }): string {
-  const { rounds, swapNs, lineNs, packets, table } = result;
+function report(result: {
+  rounds: number;
+  swapNs: number;
+  lineNs: number;
+  packets: readonly PacketRow[];
+  table: TableFigures;
+  underTraffic: ReadingResult;
+}): string {
+  const { rounds, swapNs, lineNs, packets, table, underTraffic } = result;
   const { kernel, cpu, cpus } = machine();
   const right = (title: string) => ({ title, align: "right" as const });
   const columns = [
@@ -185,6 +195,7 @@ function report(result: { rounds: number; swapNs: number; lineNs: number; packet
     `sweep:          ${table.sweepMs.toFixed(1)} ms a million that live (goal ${table.sweepGoalMs} ms: ${verdict(table.sweepMet)}), ${table.sweepExpiredMs.toFixed(0)} ms a million that all end`,
     `counting:       ${table.countMs.toFixed(0)} ms by state and by server`,
     `listing:        ${(table.listMs / 1000).toFixed(1)} s as ${table.listMegabytes.toFixed(0)} MB of JSON`,
+    `under traffic:  ${underTraffic.read} entries listed in 3 passes, each with a sweep and a count, while ${underTraffic.packets} SYNs came: ${underTraffic.wrong.length} wrong`,
     "",
     missed === 0 ? "Every goal is met." : `${missed} of ${goals.length} goals are missed.`,
     "To repeat: node bench/connections.ts",

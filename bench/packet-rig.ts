@@ -67,12 +67,18 @@ export class Harness {
 
   /** The program behind `restore`, over and over: nanoseconds a packet, with the restoring. */
   measure(rig: Rig, program: number, request: { frame: Uint8Array; order: Order; flows: number; repeat: number }): TestRun {
-    const { frame, order, flows, repeat } = request;
+    const { frame, repeat } = request;
+    return rig.run(this.hook, this.aim(program, request), frame, repeat);
+  }
+
+  /** The program that sends such packets through the other: for whoever runs it by himself. */
+  aim(program: number, request: { frame: Uint8Array; order: Order; flows: number }): number {
+    const { frame, order, flows } = request;
     const number = BenchOrder[order.toUpperCase() as Uppercase<Order>];
     this.#state.update(0, { frame: frame.subarray(0, TEMPLATE_BYTES), order: number, length: frame.length, flows, next: 0 });
     const result = libbpf.bpf_map_update_elem(this.#object.map("subject").fd, wordBytes(0), wordBytes(program), 0);
     if (result < 0) throw systemCallError("put the measured program behind the one that restores its packets", -result);
-    return rig.run(this.hook, this.#object.program("restore").fd, frame, repeat);
+    return this.#object.program("restore").fd;
   }
 
   /** Nanoseconds to read a random one of so many lines, waited for. */
@@ -140,6 +146,11 @@ export class Rig {
     this.#servers = count;
     this.ifindex = made.index;
     this.#mac = made.mac;
+  }
+
+  /** A descriptor of it. */
+  get namespace(): number {
+    return this.#namespace;
   }
 
   /** For what reads and sweeps the table; closed with the rig. */
