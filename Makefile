@@ -59,8 +59,8 @@ test-vm: setup-test ## the packet rows and a lab round on Debian 12's own kernel
 bench: build ## nanoseconds a packet, as a ratio to an empty program and to a MAC swap (root)
 	node bench/packet.ts
 
-bench-connections: build ## a million connections held: memory, a packet, a new one, sweep, count, list (root)
-	node bench/connections.ts
+bench-connections: build ## a million connections held: memory, a packet, a new one, sweep, count, list; each scheduler with 4 to 4,096 servers (root)
+	status=0; node bench/connections.ts || status=1; node bench/schedulers.ts || status=1; exit $$status
 
 bench-lab: setup-bench ## requests, connections, packets and bytes a second beside nftables, HAProxy and nginx (root)
 	node tools/build-bpf.ts
