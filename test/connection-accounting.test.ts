@@ -10,6 +10,7 @@ import { advanceSeconds } from "./advance-clock.ts";
 import { need } from "./need.ts";
 import { ACK, RST, SYN } from "./packet-rows/cast.ts";
 import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
+import { sendTwice } from "./packet-rows/senders.ts";
 import { Stage } from "./packet-rows/stage.ts";
 
 const REDIRECT = 7;
@@ -19,7 +20,7 @@ const tcp = (n: number): number => n * KINDS;
 /** And of the second, which is UDP. */
 const udp = (n: number): number => n * KINDS + 1;
 
-function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd) => void): void {
+async function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd, seed: number) => void | Promise<void>) {
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
   const seed = randomInt(2 ** 31);
   t.diagnostic(`seed ${seed}`);
@@ -28,11 +29,16 @@ function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, pe
     stage.inside(() => {
       for (const service of CROWD_SERVICES) stage.plane.apply({ kind: "add-service", service });
       stage.settle();
-      work(stage, crowd(seed, stage.macs.front));
     });
+    await work(stage, crowd(seed, stage.macs.front), seed);
   } finally {
     stage.close();
   }
+}
+
+/** The same for work that is done at once. */
+function inStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd) => void): Promise<void> {
+  return onStage(t, connectionsMax, (stage, people) => stage.inside(() => work(stage, people)));
 }
 
 /** The first byte of an IPv4 destination: of a server, not of a client who is told that there is none. */
@@ -68,7 +74,7 @@ function end(stage: Stage, people: Crowd, ...flows: number[]): void {
 }
 
 test("a server that reaches its upper threshold gets nothing new until it falls below the lower one", (t) =>
-  onStage(t, 1000, (stage, people) => {
+  inStage(t, 1000, (stage, people) => {
     for (const server of SERVERS) stage.path.setLimits(server, { upper: 4, lower: 0 });
     // Round robin: three flows are one for each server.
     for (let flow = 0; flow < 9; flow++) assert.ok(send(stage, people, tcp(flow), SYN) && send(stage, people, tcp(flow), ACK));
@@ -86,7 +92,7 @@ test("a server that reaches its upper threshold gets nothing new until it falls 
   }));
 
 test("new thresholds judge a server at once; between them it stays what it was", (t) =>
-  onStage(t, 1000, (stage, people) => {
+  inStage(t, 1000, (stage, people) => {
     for (let flow = 0; flow < 9; flow++) assert.ok(send(stage, people, tcp(flow), SYN));
     const set = (upper: number, lower: number) => {
       for (const server of SERVERS) stage.path.setLimits(server, { upper, lower });
@@ -118,7 +124,7 @@ function mostHalfOpen(stage: Stage): number {
 }
 
 test("a flood of SYNs pushes out itself: who is established stays, and newcomers get in", (t) =>
-  onStage(t, 1, (stage, people) => {
+  inStage(t, 1, (stage, people) => {
     const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
     const held = Array.from({ length: slots / 4 }, (_, n) => (n % 2 === 0 ? tcp(n) : udp(n)));
     for (const flow of held) assert.ok(send(stage, people, flow, SYN) && send(stage, people, flow, ACK));
@@ -167,7 +173,7 @@ function secondsLeft(stage: Stage): ReadonlySet<number> {
 }
 
 test("a service's own timeouts are those of its connections, also when it is given others", (t) =>
-  onStage(t, 1000, (stage, people) => {
+  inStage(t, 1000, (stage, people) => {
     const service = CROWD_SERVICES[0];
     assert.ok(service !== undefined);
     for (const flow of [tcp(1), tcp(2)]) assert.ok(send(stage, people, flow, SYN) && send(stage, people, flow, ACK));
@@ -182,7 +188,7 @@ test("a service's own timeouts are those of its connections, also when it is giv
   }));
 
 test("with expire_nodest_conn the sweep ends the connections of a server that is gone, and only those", (t) =>
-  onStage(t, 1000, (stage, people) => {
+  inStage(t, 1000, (stage, people) => {
     const service = CROWD_SERVICES[0];
     assert.ok(service !== undefined);
     const gone = service.servers[1];
@@ -202,4 +208,31 @@ test("with expire_nodest_conn the sweep ends the connections of a server that is
       [0, 10, 10],
     );
     stage.path.maps.settings.update(0, settings);
+  }));
+
+test("two CPUs that fill servers to their thresholds and empty them leave nobody overloaded for ever", (t) =>
+  onStage(t, 1000, async (stage, _, seed) => {
+    const all = Array.from({ length: 12 }, (_each, number) => number);
+    // All are over as soon as they are in, and a third CPU sweeps: both thresholds are crossed again and again.
+    for (const server of all) stage.path.setLimits(server, { upper: 1 + (server % 3), lower: 1 });
+    const restore = stage.setTimeouts(() => 0);
+    for (let round = 0; round < 3; round++) {
+      const sweeping = setInterval(() => stage.path.sweep(), 0);
+      await sendTwice(stage, seed + round * 1_000_000, { flows: 20_000, tcpFlags: SYN });
+      clearInterval(sweeping);
+      stage.inside(() => {
+        advanceSeconds(stage.path, 10);
+        stage.path.sweep();
+      });
+      for (const server of all) {
+        const { total, active, flags } = stage.path.serverLoad.read(server);
+        assert.deepEqual({ total, active, flags }, { total: 0, active: 0, flags: 0 }, `server ${server}`);
+      }
+    }
+    restore();
+    const opened = stage.inside(() => stage.plane.counters()).servers.map(({ connections }) => Number(connections));
+    assert.ok(
+      opened.every((connections) => connections > 10),
+      `connections: ${opened.join(" ")}`,
+    );
   }));

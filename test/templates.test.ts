@@ -24,6 +24,7 @@ interface Facts {
   readonly connectionsMax: number;
   readonly seconds: number;
   readonly masks: typeof NETWORKS | typeof HOSTS;
+  readonly timer?: boolean;
 }
 
 interface Scene extends Facts {
@@ -36,7 +37,7 @@ async function onStage(t: TestContext, facts: Facts, work: (scene: Scene) => voi
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
   const seed = randomInt(2 ** 31);
   t.diagnostic(`seed ${seed}`);
-  const stage = new Stage({ connectionsMax: facts.connectionsMax });
+  const stage = new Stage({ connectionsMax: facts.connectionsMax, timer: facts.timer ?? false });
   try {
     stage.inside(() => {
       for (const service of CROWD_SERVICES) {
@@ -219,17 +220,20 @@ test("two CPUs that enter the same clients at the same time make one template ea
     nothingIsLeft(scene);
   }));
 
-test("two CPUs that make, lead, evict and end in a table too small lose count of nothing", (t) =>
-  onStage(t, { connectionsMax: 1, seconds: 1, masks: HOSTS }, async (scene) => {
-    const restore = scene.stage.setTimeouts(() => 2);
-    await sendTwice(scene.stage, scene.seed, { flows: 60_000, tcpFlags: SYN });
-    restore();
-    checked(scene);
-    scene.stage.inside(() => {
-      for (let i = 0; i < 3; i++) {
-        advanceSeconds(scene.stage.path, 1000);
-        scene.stage.path.sweep();
-      }
-    });
-    nothingIsLeft(scene);
-  }));
+for (const timer of [false, true]) {
+  test(`two CPUs that make, lead, evict and end in a table too small lose count of nothing${timer ? ", though the kernel sweeps meanwhile" : ""}`, (t) =>
+    onStage(t, { connectionsMax: 1, seconds: 1, masks: HOSTS, timer }, async (scene) => {
+      const restore = scene.stage.setTimeouts(() => 2);
+      await sendTwice(scene.stage, scene.seed, { flows: 60_000, tcpFlags: SYN });
+      restore();
+      // The timer would change what is being compared.
+      if (!timer) checked(scene);
+      scene.stage.inside(() => {
+        for (let i = 0; i < 3; i++) {
+          advanceSeconds(scene.stage.path, 1000);
+          scene.stage.path.sweep();
+        }
+      });
+      nothingIsLeft(scene);
+    }));
+}
