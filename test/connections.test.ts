@@ -10,7 +10,7 @@ import { formatAddress, formatEndpoint, parseAddress } from "../src/model/addres
 import { connectionCodec, Family, Life } from "../src/wire/abi.ts";
 import { EtherType, encodeEthernet } from "../src/wire/ethernet.ts";
 import { need } from "./need.ts";
-import { ACK, FAMILIES, request, SYN, serverAddress, VIPS } from "./packet-rows/cast.ts";
+import { ACK, FAMILIES, request, SYN, server, serverAddress, service, VIPS } from "./packet-rows/cast.ts";
 import { CROWD_SERVICES } from "./packet-rows/crowd.ts";
 import { packet } from "./packet-rows/packets.ts";
 import { CLIENTS, Stage } from "./packet-rows/stage.ts";
@@ -160,6 +160,76 @@ describe("ConnectionReader", () => {
       reading(here, (reader) => reader.count().templates),
       1,
     );
+  });
+
+  test("shows a persistent service's template and whose child a connection is", (t) => {
+    if (!need(t, ...NEEDS)) return;
+    const here = populated();
+    here.inside(() => {
+      const one = service("ipv4", [server("ipv4", "nat")], {
+        port: 443,
+        persistence: { timeoutSeconds: 300, clientMask: parseAddress("255.255.255.0") },
+      });
+      here.plane.apply({ kind: "add-service", service: one });
+      here.settle();
+      for (const sourcePort of [41_000, 41_001]) send(here, packet(request("ipv4", { sourcePort, destinationPort: 443 })));
+    });
+    const found = list(here, { service: { address: VIPS.ipv4, port: 443 } });
+    const template = found.find((one) => one.template);
+    assert.ok(template);
+    assert.equal(ends(template), "198.51.100.0:0 192.0.2.1:443 10.77.0.1:80");
+    const { state, children, active, protocol } = template;
+    assert.deepEqual({ state, children, active, protocol }, { state: "NONE", children: 2, active: false, protocol: "tcp" });
+    assert.ok(template.expiresMs > 290_000 && template.expiresMs <= 301_000, `${template.expiresMs} ms`);
+    assert.deepEqual(
+      found
+        .filter((one) => !one.template)
+        .map(({ parent, client }) => [parent, client.port])
+        .toSorted(([, one = 0], [, other = 0]) => one - other),
+      [
+        [template.slot, 41_000],
+        [template.slot, 41_001],
+      ],
+    );
+    assert.equal(
+      reading(here, (reader) => reader.count().templates),
+      1,
+    );
+    const { stdout } = here.inside(() =>
+      spawnSync(EVENKEEL, ["connections", "--service", "192.0.2.1:443", "--state", "NONE"], { encoding: "utf8" }),
+    );
+    assert.match(stdout, /^TCP 0[45]:\d\d +NONE +198\.51\.100\.0:0 +192\.0\.2\.1:443 +10\.77\.0\.1:80$/m);
+  });
+
+  test("shows a mark where a mark led", (t) => {
+    if (!need(t, ...NEEDS)) return;
+    const here = populated();
+    const rules = [{ mark: 7, destination: { address: VIPS.ipv4, length: 32 }, ports: { first: 443, last: 443 } }];
+    here.inside(() => {
+      const address = parseAddress("0.0.0.0");
+      const marked = service("ipv4", [server("ipv4", "nat", { port: 0 })], {
+        address,
+        port: 0,
+        mark: 7,
+        persistence: { timeoutSeconds: 300 },
+      });
+      here.plane.apply({ kind: "add-service", service: marked });
+      here.plane.apply({ kind: "edit-marks", before: [], after: rules });
+      here.settle();
+      send(here, packet(request("ipv4", { sourcePort: 41_000, destinationPort: 443 })));
+      here.plane.apply({ kind: "edit-marks", before: rules, after: [] });
+    });
+    const found = list(here, { service: { mark: 7 } }).toSorted((one, other) => Number(one.template) - Number(other.template));
+    assert.deepEqual(found.map(ends), ["198.51.100.7:41000 192.0.2.1:443 10.77.0.1:443", "198.51.100.7:0 0.0.0.7:0 10.77.0.1:0"]);
+    assert.deepEqual(
+      found.map(({ mark, protocol, template }) => [mark, protocol, template]),
+      [
+        [7, "tcp", false],
+        [7, "ip", true],
+      ],
+    );
+    const { stdout } = here.inside(() => spawnSync(EVENKEEL, ["connections", "--service", "mark:7", "--count"], { encoding: "utf8" }));
+    assert.match(stdout, /^2 connections: 1 active, 0 inactive, 1 templates\n/);
   });
 
   test("does not list what is past its time", (t) => {
