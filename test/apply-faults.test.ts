@@ -12,7 +12,7 @@ import { programInfo } from "../src/kernel/object-info.ts";
 import { attachTcx } from "../src/kernel/tcx.ts";
 import { attachXdp } from "../src/kernel/xdp.ts";
 import { MAPS } from "../src/wire/abi.ts";
-import { GOOD, HEAVIER, tooManyServers } from "./apply/configurations.ts";
+import { allServers, GOOD, HEAVIER } from "./apply/configurations.ts";
 import { type Host, hostFor, type Run, type RunOptions, VIP } from "./apply/host.ts";
 import { compileRefuseBpf, compileRefusedDirector } from "./apply/programs.ts";
 import { EXIT, type Refusal, refusedAs } from "./apply/refusal.ts";
@@ -313,20 +313,32 @@ describe("apply on a host that does not fit", () => {
     assert.deepEqual(host.snapshot(), standing);
   });
 
-  test("takes everything back when there is no room for so many servers", (t) => {
+  test("refuses more servers than there is room for before it changes anything, also when it is only asked", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const host = hostFor(t);
-    const file = host.write("many.yaml", tooManyServers());
+    const file = host.write("many.yaml", allServers(1));
     const bare = host.snapshot();
+    const refusal = refusedAs({
+      exit: EXIT.failed,
+      message: "the configuration has 16385 servers, and the packet path has room for 16384",
+      cure: "share them out among several directors, or leave some out; nothing was changed",
+    });
+    assert.deepEqual(host.evenkeel(["apply", file]), refusal);
+    assert.deepEqual(host.evenkeel(["apply", "--dry-run", file]), refusal);
+    assert.deepEqual(host.snapshot(), bare);
+  });
+
+  test("takes everything back when there is no room for so many servers beside those that go", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = hostFor(t);
+    const file = host.write("many.yaml", allServers());
+    host.mustApply(GOOD);
+    const standing = host.snapshot();
     const refusal = refusedAs({
       exit: EXIT.failed,
       message: "the packet path holds 16384 servers and has no room for another",
       cure: "remove servers that are not needed, or wait until the connections of deleted ones have ended",
     });
-    assert.deepEqual(host.evenkeel(["apply", file]), refusal);
-    assert.deepEqual(host.snapshot(), bare);
-    host.mustApply(GOOD);
-    const standing = host.snapshot();
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);
     assert.deepEqual(host.snapshot(), standing);
     // And the room is there again.

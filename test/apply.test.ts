@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { libbpf } from "../src/kernel/libbpf.ts";
 import { libc } from "../src/kernel/libc.ts";
@@ -34,6 +34,25 @@ describe("apply", () => {
       });
       assert.deepEqual(host.snapshot(), standing);
     }
+  });
+
+  test("of everything that can be said finds it all again, and takes it all back", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = hostFor(t);
+    for (const address of ["192.0.2.10", "192.0.2.11", "192.0.2.12", "10.0.0.254"]) host.ip(`address replace ${address}/32 dev eth0`);
+    const everything = readFileSync("examples/every-key.yaml", "utf8");
+    host.mustApply(GOOD);
+    assert.match(host.mustApply(everything, "--dry-run"), /set mark rules: mark 1: tcp to 192\.0\.2\.10\/32 port 80; .*\n/);
+    host.mustApply(everything);
+    assert.equal(host.mustApply(everything), NOTHING);
+    assert.match(host.evenkeel(["status"]).stdout, /^mark 1 ipv4 .* persistence 300 s$/m);
+    assert.match(
+      host.mustApply(everything.replace("tcp: 900", "tcp: 901")),
+      /^edit settings: timeout tcp 900 s -> 901 s\napplied 1 change\n$/m,
+    );
+    host.mustApply(GOOD);
+    assert.equal(host.mustApply(GOOD), NOTHING);
+    assert.match(host.mustApply(everything), /^add service mark 1 ipv4 scheduler wrr, persistence 300 s, servers: /m);
   });
 
   test("of another weight changes that weight alone", (t) => {

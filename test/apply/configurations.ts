@@ -36,13 +36,13 @@ services:
       - { address: 10.77.0.14 }
 `;
 
-/** One server more than the packet path has numbers for, in lists of 1,000. */
-export function tooManyServers(): string {
+/** As many servers as the packet path has numbers for, or that many more, in lists of 1,000. */
+export function allServers(more = 0): string {
   const list = (count: number) =>
     Array.from({ length: count }, (_, i) => `      - { address: 10.77.${1 + (i >> 8)}.${i & 255} }`).join("\n");
   const services = Array.from(
     { length: 17 },
-    (_, i) => `  - address: ${VIP}\n    port: ${i + 1000}\n    method: dr\n    servers:\n${list(i < 16 ? 1000 : 385)}`,
+    (_, i) => `  - address: ${VIP}\n    port: ${i + 1000}\n    method: dr\n    servers:\n${list(i < 16 ? 1000 : 384 + more)}`,
   );
   return `services:\n${services.join("\n")}\n`;
 }
