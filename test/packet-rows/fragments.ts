@@ -20,52 +20,11 @@ import {
   towards,
 } from "./cast.ts";
 import { packetInTunnel } from "./forwarding.ts";
-import { type Facts, icmpAnswer, network, packet, TRANSPORTS, transport } from "./packets.ts";
+import { type Facts, fragment, fragments, icmpAnswer, packet, TRANSPORTS, transport } from "./packets.ts";
 import type { Expectation, PacketStep, Row } from "./row.ts";
 import { MTU } from "./stage.ts";
 
 const METHODS = ["nat", "dr", "tun"] as const;
-const IDENTIFICATION = 0x00c0ffee;
-
-interface Piece {
-  readonly bytes: Uint8Array;
-  readonly more: boolean;
-}
-
-/** A datagram in pieces of that many bytes, as its sender makes them. */
-function fragments(facts: Facts, step: number): Piece[] {
-  const { source, protocol } = facts;
-  const whole = transport(facts);
-  const number = protocol === "tcp" ? IpProtocol.TCP : IpProtocol.UDP;
-  return Array.from({ length: Math.ceil(whole.length / step) }, (_, i) => {
-    const offset = i * step;
-    const more = offset + step < whole.length;
-    const data = whole.subarray(offset, offset + step);
-    if (source.family === "ipv4")
-      return { bytes: fragmented(network({ ...facts, dontFragment: false }, number, data), offset, more), more };
-    // RFC 8200 4.5: next header, reserved, offset and "more", identification.
-    const header = new Uint8Array(8);
-    const view = new DataView(header.buffer);
-    view.setUint8(0, number);
-    view.setUint16(2, offset | (more ? 1 : 0));
-    view.setUint32(4, IDENTIFICATION);
-    return { bytes: network(facts, IpProtocol.FRAGMENT, Uint8Array.from([...header, ...data])), more };
-  });
-}
-
-/** The same IPv4 packet with another place in its datagram, the header's checksum summed anew. */
-function fragmented(bytes: Uint8Array, offset: number, more: boolean): Uint8Array {
-  const copy = bytes.slice();
-  const view = new DataView(copy.buffer);
-  view.setUint16(6, (offset >> 3) | (more ? 0x2000 : 0));
-  view.setUint16(10, 0);
-  let sum = 0;
-  for (let at = 0; at < ((copy[0] ?? 0) & 15) * 4; at += 2) sum += view.getUint16(at);
-  sum = (sum & 0xffff) + (sum >> 16);
-  view.setUint16(10, ~(sum + (sum >> 16)) & 0xffff);
-  return copy;
-}
-
 const LONG = Uint8Array.from({ length: 2500 }, (_, i) => i % 251);
 const STEP = 1000;
 
@@ -73,8 +32,8 @@ const STEP = 1000;
 function through(to: RealServer, facts: Facts): { readonly send: Uint8Array; readonly expect: Expectation }[] {
   const nat = to.method === "nat";
   const as = fragments(nat ? towards(to, facts) : hopped(facts), STEP);
-  return fragments(facts, STEP).map(({ bytes }, i) => {
-    const inner = as[i]?.bytes ?? bytes;
+  return fragments(facts, STEP).map((bytes, i) => {
+    const inner = as[i] ?? bytes;
     const tunnelled = packetInTunnel(to, inner, { ...facts, dontFragment: to.address.family === "ipv6" });
     return { send: bytes, expect: { kind: "forwarded", server: to, as: to.method === "tun" ? tunnelled : inner } };
   });
@@ -114,8 +73,8 @@ const replies = FAMILIES.flatMap((family) =>
       services: [held],
       steps: [
         { send: packet(there), expect: { kind: "forwarded", server: to, as: packet(towards(to, there)) } },
-        ...fragments(back, STEP).map(({ bytes }, i) =>
-          byTc({ send: bytes, expect: { kind: "replied", server: to, as: as[i]?.bytes ?? bytes } }, "back"),
+        ...fragments(back, STEP).map((bytes, i) =>
+          byTc({ send: bytes, expect: { kind: "replied", server: to, as: as[i] ?? bytes } }, "back"),
         ),
       ],
       left: [opened(to, protocol)],
@@ -157,13 +116,13 @@ const refused = FAMILIES.map((family): Row => {
     hooks: ["tc"],
     services: [held],
     steps: [
-      ...fragments(elsewhere, STEP).map(({ bytes }) => ({ send: bytes, expect: passed("PASS_FRAGMENT") })),
-      { send: first.bytes, expect: { kind: "answered", server: to, with: quoted(facts, first.bytes), outcome: "ICMP_TIME_EXCEEDED" } },
-      { send: amidst.bytes, expect: dropped("DROP_FRAGMENT") },
+      ...fragments(elsewhere, STEP).map((bytes) => ({ send: bytes, expect: passed("PASS_FRAGMENT") })),
+      { send: first, expect: { kind: "answered", server: to, with: quoted(facts, first), outcome: "ICMP_TIME_EXCEEDED" } },
+      { send: amidst, expect: dropped("DROP_FRAGMENT") },
       // The same identification again, for one that goes; but a fragment of it that has no hop left does not.
       own,
-      { send: amidst.bytes, expect: dropped("DROP_FRAGMENT") },
-      ...fragments(unserved, STEP).map(({ bytes }, i) => ({ send: bytes, expect: passed(i === 0 ? "PASS_NO_SERVICE" : "PASS_FRAGMENT") })),
+      { send: amidst, expect: dropped("DROP_FRAGMENT") },
+      ...fragments(unserved, STEP).map((bytes, i) => ({ send: bytes, expect: passed(i === 0 ? "PASS_NO_SERVICE" : "PASS_FRAGMENT") })),
     ],
     left: [opened(to, "udp")],
   };
@@ -196,9 +155,9 @@ const cut = (["nat", "dr", "tun"] as const).flatMap((method) =>
       name: `${method.toUpperCase()}, ipv4, ${protocol}: ${mtu + 1} bytes without DF are cut`,
       services: [service("ipv4", [to], { protocol })],
       steps: [
-        { send: packet(facts), expect: answeredByTc({ kind: "returned", as: second.bytes, outcome: "FRAGMENTED" }) },
-        ...pieces.map(({ bytes }, i) => {
-          const inner = as[i]?.bytes ?? bytes;
+        { send: packet(facts), expect: answeredByTc({ kind: "returned", as: second, outcome: "FRAGMENTED" }) },
+        ...pieces.map((bytes, i) => {
+          const inner = as[i] ?? bytes;
           return byTc({
             send: bytes,
             expect: { kind: "forwarded", server: to, as: method === "tun" ? packetInTunnel(to, inner, facts) : inner },
@@ -219,7 +178,7 @@ const cutAgain = ((): Row => {
     ipOptions: new Uint8Array(4),
   });
   const short = fragments(facts, 16);
-  const long = fragments(facts, 1472).map(({ bytes }) => bytes);
+  const long = fragments(facts, 1472).map((bytes) => bytes);
   const [first] = through(to, { ...facts, payload: facts.payload });
   if (first === undefined || long[0] === undefined || short[91] === undefined) throw new Error("pieces");
   return {
@@ -232,8 +191,7 @@ const cutAgain = ((): Row => {
 })();
 
 function cutFrom(facts: Facts, offset: number, length: number): Uint8Array {
-  const data = transport(facts).subarray(offset, offset + length);
-  return fragmented(network({ ...facts, dontFragment: false }, IpProtocol.UDP, data), offset, true);
+  return fragment(facts, transport(facts).subarray(offset, offset + length), { offset, more: true });
 }
 
 /** What a sender on this machine left to its card cannot be cut here: it hears of it. */

@@ -79,6 +79,31 @@ export function transport(facts: Facts): Uint8Array {
   return encodeUdp({ sourcePort, destinationPort, payload }, facts, { checksum: facts.udpChecksum });
 }
 
+/** A datagram in fragments of that many bytes, as its sender makes them. */
+export function fragments(facts: Facts, step: number): Uint8Array[] {
+  const whole = transport(facts);
+  return Array.from({ length: Math.ceil(whole.length / step) }, (_, i) => {
+    const offset = i * step;
+    return fragment(facts, whole.subarray(offset, offset + step), { offset, more: offset + step < whole.length });
+  });
+}
+
+export function fragment(facts: Facts, data: Uint8Array, place: { readonly offset: number; readonly more: boolean }): Uint8Array {
+  const { source, destination, tos, ttl, identification, ipOptions: options } = facts;
+  const protocol = facts.protocol === "tcp" ? IpProtocol.TCP : IpProtocol.UDP;
+  if (source.family === "ipv4") {
+    const header = { source, destination, tos, ttl, identification, options, protocol, payload: data, dontFragment: false };
+    return encodeIpv4({ ...header, moreFragments: place.more, fragmentOffset: place.offset });
+  }
+  // RFC 8200 4.5: next header, reserved, offset and "more", identification.
+  const header = new Uint8Array(8);
+  const view = new DataView(header.buffer);
+  view.setUint8(0, protocol);
+  view.setUint16(2, place.offset | (place.more ? 1 : 0));
+  view.setUint32(4, identification);
+  return network(facts, IpProtocol.FRAGMENT, Uint8Array.from([...header, ...data]));
+}
+
 export interface Outer {
   readonly source: Address;
   readonly destination: Address;

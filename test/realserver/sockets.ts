@@ -15,6 +15,8 @@ const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const WAIT_US = 900_000n;
 const DISCARD = 9;
+/** Whole packets, header and all; IPv4's length and checksum the kernel writes anew. */
+const IPPROTO_RAW = 255;
 
 export function udpSocket(address: string, port: number): { readonly fd: number; close(): void } {
   const fd = checkCall(libc.socket(address.includes(":") ? AF_INET6 : AF_INET, SOCK_DGRAM, 0), "open a UDP socket");
@@ -28,7 +30,7 @@ export function udpSocket(address: string, port: number): { readonly fd: number;
 
 /** The text that came; undefined when none did in time. */
 export function receive(fd: number): string | undefined {
-  const buffer = new Uint8Array(2048);
+  const buffer = new Uint8Array(65_536);
   const length = libc.recv(fd, buffer, buffer.length, 0);
   return length < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, length));
 }
@@ -44,6 +46,32 @@ export function refusedFrom(to: string, from = to.includes(":") ? "::" : "0.0.0.
     return length < 0 && koffi.errno() === koffi.os.errno["ECONNREFUSED"];
   } finally {
     socket.close();
+  }
+}
+
+/** What becomes of a datagram: the error that the network answers with, by its name, or that it was answered; undefined when nothing came. */
+export function errorOf(to: string, port: number, datagram: Uint8Array): string | undefined {
+  const socket = udpSocket(to.includes(":") ? "::" : "0.0.0.0", 0);
+  try {
+    const name = socketAddress(to, port);
+    checkCall(connect(socket.fd, name, name.length), `connect to ${to}`);
+    const sent = libc.send(socket.fd, datagram, datagram.length, 0);
+    if (sent >= 0 && libc.recv(socket.fd, new Uint8Array(16), 16, 0) >= 0) return "answered";
+    const error = koffi.errno();
+    return Object.entries(koffi.os.errno).find(([, number]) => number === error && error !== koffi.os.errno["EAGAIN"])?.[0];
+  } finally {
+    socket.close();
+  }
+}
+
+/** Packets made by hand, one behind the other. */
+export function sendPackets(to: string, packets: readonly Uint8Array[]): void {
+  const fd = checkCall(libc.socket(to.includes(":") ? AF_INET6 : AF_INET, SOCK_RAW, IPPROTO_RAW), "open a raw socket");
+  try {
+    const name = socketAddress(to, 0);
+    for (const packet of packets) checkCall(libc.sendto(fd, packet, packet.length, 0, name, name.length), `send to ${to}`);
+  } finally {
+    libc.close(fd);
   }
 }
 
