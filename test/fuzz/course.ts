@@ -91,7 +91,7 @@ export function course(request: CourseRequest): CourseResult {
             side,
             gso: segmented,
             length,
-          } = nextFrame(runner, chance, own.length > 0 && chance.oneIn(2) ? own : everything, everything);
+          } = nextFrame(runner, chance, own.length > 0 && !chance.oneIn(4) ? own : everything, everything);
           const gso = hook === "tc" && !counted.local ? segmented : undefined;
           const outLength = runner.run(hook === "tc" ? stage.path.tcProgram : stage.path.xdpProgram, {
             hook,
@@ -135,7 +135,8 @@ export function course(request: CourseRequest): CourseResult {
 
 function nextFrame(runner: TestRunner, chance: Chance, near: readonly Seed[], far: readonly Seed[]) {
   const from = chance.of(near);
-  const wanted: Hook = chance.oneIn(2) ? "tc" : "xdp";
+  // XDP leaves to tc what is long or seldom.
+  const wanted: Hook = chance.oneIn(3) ? "xdp" : "tc";
   const side = chance.oneIn(16) ? chance.of(SIDES) : from.side;
   runner.input.set(from.frame);
   let length = from.frame.length;

@@ -4,6 +4,7 @@
  */
 
 import { internetChecksum } from "../../src/wire/internet-checksum.ts";
+import { isSctpIntact, SCTP_BYTES } from "../../src/wire/sctp.ts";
 import type { Hook } from "../packet-rows/stage.ts";
 
 export type Fate = "passed" | "dropped" | "sent";
@@ -155,12 +156,13 @@ function headerIsGood({ frame, network, ipv6 }: Read): boolean {
   return internetChecksum(frame.subarray(network, network + 4 * ((frame[network] ?? 0) & 15))) === 0;
 }
 
-/** Whether the checksum of a whole TCP, UDP or ICMP packet is right; true for UDP without one over IPv4. */
+/** Whether the checksum of a whole TCP, UDP, SCTP or ICMP packet is right; true for UDP without one over IPv4. */
 function transportIsGood(of: Read): boolean {
   const { frame, network, ipv6, protocol, transport, end } = of;
   if (transport === undefined || end > frame.length || transport >= end) return false;
   if (protocol === UDP && !ipv6 && wordAt(frame, transport + 6) === 0) return true;
   const bytes = frame.subarray(transport, end);
+  if (protocol === SCTP) return bytes.length >= SCTP_BYTES && isSctpIntact(bytes);
   if (protocol === UDP && wordAt(frame, transport + 4) !== bytes.length) return false;
   if (protocol === ICMP) return internetChecksum(bytes) === 0;
   const ends = frame.subarray(network + (ipv6 ? 8 : 12), network + (ipv6 ? 40 : 20));
@@ -185,7 +187,7 @@ function rewriteMisdeed(before: Read, out: Uint8Array, growth: number): string {
   const after = read(out);
   if (after === undefined) return "a packet that was sent on is none any more";
   if (headerIsGood(before) && !headerIsGood(after)) return "a right header checksum became a wrong one";
-  if (before.isFragment || ![TCP, UDP, ICMP, ICMPV6].includes(before.protocol)) return "";
+  if (before.isFragment || ![TCP, UDP, SCTP, ICMP, ICMPV6].includes(before.protocol)) return "";
   return transportIsGood(before) && !transportIsGood(after) ? "a right checksum became a wrong one" : "";
 }
 
