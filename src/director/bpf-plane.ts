@@ -1,13 +1,12 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
-import { type Address, sameAddress } from "../model/address.ts";
-import { EvenkeelError } from "../model/error.ts";
+import type { Address } from "../model/address.ts";
 import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { mistakeIn } from "../model/validity.ts";
 import { placeKeeperOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
-import { outcomeName, type Service, type ServiceKey } from "../wire/abi.ts";
+import type { Service } from "../wire/abi.ts";
 import { filterMayHold } from "./address-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { PathSettings } from "./path-settings.ts";
@@ -15,19 +14,10 @@ import { type Member, PlanTable } from "./plan-table.ts";
 import { attachPort, detachPort, listPorts, renewPorts, replacePorts, tidyPorts } from "./ports.ts";
 import { ServerTable } from "./server-table.ts";
 import { type ServerWay, serverWay } from "./server-way.ts";
+import { absent, findMember, misfit, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
 import { ServiceNames } from "./service-names.ts";
-import { keyOf, nameOf, rulesOf, type ServiceName, serviceValue } from "./service-value.ts";
-import { clearTraffic, resetTraffic, trafficOf } from "./traffic.ts";
-
-interface ServiceEntry {
-  readonly head: ServiceHead;
-  readonly index: number;
-  readonly plan: number;
-  /** Its set of timeouts. */
-  readonly timeouts: number;
-  /** Newest first. */
-  readonly members: readonly Member[];
-}
+import { keyOf, nameOf, type ServiceName, serviceValue } from "./service-value.ts";
+import { clearTraffic, outcomesOf, resetTraffic, trafficOf } from "./traffic.ts";
 
 export interface BpfPlaneOptions {
   /** How to reach a server; the kernel's routes when left out. */
@@ -55,7 +45,7 @@ export class BpfPlane implements DataPlane {
       found.map(([, { plan }]) => plan),
     );
     for (const [key, value] of found) {
-      const entry = this.#recover(key, value);
+      const entry = recoverService({ key, value }, { servers: this.#servers, plans: this.#plans, settings: this.#settings });
       this.#services.set(serviceName(entry.head), entry);
     }
   }
@@ -121,12 +111,7 @@ export class BpfPlane implements DataPlane {
         })),
       ),
       marks: this.#settings.marks(),
-      outcomes: Object.fromEntries(
-        [...this.#path.maps.outcomes.entries()].flatMap(([number, count]) => {
-          const name = outcomeName[number];
-          return name === undefined || name === "NONE" || name === "COUNT" ? [] : [[name, count]];
-        }),
-      ),
+      outcomes: outcomesOf(this.#path),
     };
   }
 
@@ -310,22 +295,6 @@ export class BpfPlane implements DataPlane {
     return entry;
   }
 
-  #recover(key: ServiceKey, value: Service): ServiceEntry {
-    const plan = this.#plans.read(value.plan);
-    const members = this.#plans.candidates(plan).map(({ server, weight, lastWeight }): Member => {
-      const { address, port } = this.#servers.read(server);
-      return { ...idleCandidate({ address, port, weight }), lastWeight, number: server };
-    });
-    const schedulerFlags = this.#plans.schedulerFlags(plan);
-    const head: ServiceHead = {
-      ...nameOf(key),
-      scheduler: this.#plans.scheduler(plan),
-      ...(schedulerFlags.length === 0 ? {} : { schedulerFlags }),
-      ...rulesOf(key, value, value.timeouts === 0 ? undefined : this.#settings.timeoutsOf(value.timeouts), this.#settings.jiffiesPerSecond),
-    };
-    return { head, index: value.index, plan: value.plan, timeouts: value.timeouts, members };
-  }
-
   #value(entry: ServiceEntry): Service {
     return serviceValue(entry.head, entry, this.#settings.jiffiesPerSecond);
   }
@@ -337,20 +306,4 @@ export class BpfPlane implements DataPlane {
   #server(member: Member): RealServer {
     return { ...this.#servers.read(member.number), weight: member.weight };
   }
-}
-
-function sameFlags({ schedulerFlags: one = [] }: ServiceHead, { schedulerFlags: other = [] }: ServiceHead): boolean {
-  return one.length === other.length && one.every((flag) => other.includes(flag));
-}
-
-function findMember(entry: ServiceEntry, server: RealServer): Member | undefined {
-  return entry.members.find(({ address, port }) => port === server.port && sameAddress(address, server.address));
-}
-
-function absent(entry: ServiceEntry, server: RealServer): EvenkeelError {
-  return misfit(`there is no server ${serverName(server)} in ${serviceName(entry.head)}`);
-}
-
-function misfit(message: string): EvenkeelError {
-  return new EvenkeelError("BAD_ARGUMENT", message, { cure: "read the state again and apply what differs from it" });
 }

@@ -157,7 +157,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
       assert.deepEqual(plane.read().marks, after);
       assert.deepEqual(
         plane.counters().marks,
-        after.map((rule) => ({ rule, connections: 0n })),
+        after.map((rule) => ({ rule, packets: 0n })),
       );
     }
   });

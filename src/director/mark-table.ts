@@ -17,11 +17,11 @@ import { PROTOCOL_NUMBERS, protocolName } from "./service-value.ts";
 const PORT_MAX = 65535;
 const NO_ADDRESS = new Uint8Array(16);
 
-/** The rules in force and how many connections each has marked. `word`: settings.mark_rules. */
+/** The rules in force and how many packets each has marked. `word`: settings.mark_rules. */
 export function readMarks(path: PacketPath, word: number): MarkCounters[] {
   return Array.from(entriesOf(path, word), ([index, entry]) => ({
     rule: ruleOf(entry),
-    connections: path.maps.mark_hits.lookup(index) ?? 0n,
+    packets: path.maps.mark_hits.lookup(index) ?? 0n,
   }));
 }
 

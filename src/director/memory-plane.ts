@@ -116,7 +116,7 @@ export class MemoryPlane implements DataPlane {
           ...trafficOf(connections - zero),
         })),
       ),
-      marks: this.#marks.map((rule) => ({ rule, connections: 0n })),
+      marks: this.#marks.map((rule) => ({ rule, packets: 0n })),
       outcomes: Object.fromEntries(this.#outcomes),
     };
   }

@@ -1,7 +1,7 @@
 /** What was counted, as it is shown: less what had been counted at the last reset, and rates in whole numbers a second. */
 
 import type { Rates, TrafficCounters } from "../model/plane.ts";
-import type { Rates as RatesEntry, Traffic } from "../wire/abi.ts";
+import { outcomeName, type Rates as RatesEntry, type Traffic } from "../wire/abi.ts";
 import type { PacketPath } from "./packet-path.ts";
 
 /** Whose counters: those of servers by their number, or those of services by their index. */
@@ -34,6 +34,16 @@ export function clearTraffic(path: PacketPath, kind: TrafficKind, index: number)
   path.maps[`${kind}_traffic`].update(index, NOTHING);
   path.maps[`${kind}_zero`].update(index, NOTHING);
   path.maps[`${kind}_rates`].update(index, { ...NOTHING, last: NOTHING });
+}
+
+/** How often each outcome was, by its name, since the packet path was made. */
+export function outcomesOf(path: PacketPath): Readonly<Record<string, bigint>> {
+  return Object.fromEntries(
+    [...path.maps.outcomes.entries()].flatMap(([number, count]) => {
+      const name = outcomeName[number];
+      return name === undefined || name === "NONE" || name === "COUNT" ? [] : [[name, count]];
+    }),
+  );
 }
 
 /** ip_vs_read_estimator(): rounded from the scaled averages. */

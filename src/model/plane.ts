@@ -119,8 +119,8 @@ export interface ServiceCounters extends TrafficCounters {
 
 export interface MarkCounters {
   readonly rule: MarkRule;
-  /** Connections that the rule has marked. */
-  readonly connections: bigint;
+  /** Packets to which the rule gave its mark: only those are asked that may begin a connection. */
+  readonly packets: bigint;
 }
 
 export interface Counters {

@@ -17,10 +17,10 @@ export function statusJson(state: ActualState, counters: Counters): object {
   return {
     attachments: state.attachments,
     settings: state.settings ?? DEFAULT_SETTINGS,
-    marks: counters.marks.map(({ rule, connections }) => ({
+    marks: counters.marks.map(({ rule, packets }) => ({
       rule: describeMark(rule),
       ...markJson(rule),
-      connections: Number(connections),
+      packets: Number(packets),
     })),
     services: counters.services.map((counted) => ({
       ...serviceJson(counted),

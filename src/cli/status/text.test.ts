@@ -72,7 +72,7 @@ test("status shows settings that are not as usual, mark rules with their counts,
   const counters: Counters = {
     services: [],
     servers: [],
-    marks: [{ rule: { mark: 7, protocol: "tcp", ports: { first: 80, last: 80 } }, connections: 12n }],
+    marks: [{ rule: { mark: 7, protocol: "tcp", ports: { first: 80, last: 80 } }, packets: 12n }],
     outcomes: { DROP_NO_SERVER: 3n, PASS_NO_SERVICE: 0n },
   };
   const state = {
@@ -84,7 +84,7 @@ test("status shows settings that are not as usual, mark rules with their counts,
   assert.deepEqual(lines.slice(0, 2), ["listens on eth0 (tc)", "settings: expire_nodest_conn 1"]);
   assert.deepEqual(lines.slice(3), [
     "mark rules, the first that holds counts:",
-    "  mark 7: tcp port 80: 12 connections",
+    "  mark 7: tcp port 80: 12 packets",
     "packets that were not simply sent on:",
     "  DROP_NO_SERVER  3  dropped: no server could take the connection",
   ]);

@@ -130,9 +130,7 @@ function unusualSettings({ settings = DEFAULT_SETTINGS }: ActualState): string {
 }
 
 function markLines({ marks }: Counters): string[] {
-  return marks.length === 0
-    ? []
-    : [TEXT.marks, ...marks.map(({ rule, connections }) => `  ${describeMark(rule)}: ${connections} connections`)];
+  return marks.length === 0 ? [] : [TEXT.marks, ...marks.map(({ rule, packets }) => `  ${describeMark(rule)}: ${packets} packets`)];
 }
 
 function outcomeLines({ outcomes }: Counters): string[] {
