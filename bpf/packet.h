@@ -95,7 +95,7 @@ static __always_inline __u32 packet_transport(const struct packet *packet)
 
 /* The programs of bpf/rare.h. */
 enum rare_program {
-	/* Fragments, IPv6 extension headers, SCTP. */
+	/* Fragments, IPv6 extension headers, SCTP, frames with a priority. */
 	RARE_PACKET = 0,
 	RARE_ICMP = 1,
 	/* A packet that is too long for its way and may be cut. */
@@ -295,8 +295,8 @@ static __always_inline int packet_parse(context *ctx, struct packet *packet)
 		return count_outcome(OUTCOME_PASS_OTHER_HOST, VERDICT_PASS);
 #ifdef HOOK_TC
 	/* A VLAN's frame comes by again on the VLAN's own interface; sent on from here it would keep its tag. 0 is a mere priority. */
-	if (unlikely(ctx->vlan_present && (ctx->vlan_tci & 0xfff)))
-		return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
+	if (unlikely(ctx->vlan_present))
+		return ctx->vlan_tci & 0xfff ? count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS) : packet_rare(RARE_PACKET);
 #endif
 	type = ((const __be16 *)ethernet)[ETH_ALEN];
 	if (type == bpf_htons(ETH_P_IP))

@@ -35,6 +35,12 @@ int rare_packet(context *ctx)
 
 	if (!settings || !it)
 		return VERDICT_PASS;
+	if (ctx->vlan_present) {
+		/* Of VLAN 0: sent on, the frame would keep its priority's tag. */
+		if (ctx->protocol != bpf_htons(ETH_P_IP) && ctx->protocol != bpf_htons(ETH_P_IPV6))
+			return count_outcome(OUTCOME_PASS_NOT_IP, VERDICT_PASS);
+		bpf_skb_vlan_pop(ctx);
+	}
 	__builtin_memset(it, 0, sizeof(*it));
 	packet = &it->packet;
 	headers = &it->headers;

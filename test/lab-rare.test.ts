@@ -3,15 +3,17 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { getLink } from "../src/kernel/links.ts";
 import { inNamespace } from "../src/kernel/namespace.ts";
 import { namespaceFile } from "../src/lab/commands.ts";
 import { directorConfiguration, directorFile, runOnDirector } from "../src/lab/director.ts";
 import { down, setMethod, up } from "../src/lab/lab.ts";
-import { ADDRESSES, namespaceOf, PORTS } from "../src/lab/topology.ts";
+import { ADDRESSES, FRONT, namespaceOf, PORTS } from "../src/lab/topology.ts";
 import { type Family, parseAddress } from "../src/model/address.ts";
+import { EtherType, encodeEthernet, parseMac } from "../src/wire/ethernet.ts";
 import { need } from "./need.ts";
-import { type Facts, fragments, USUAL } from "./packet-rows/packets.ts";
-import { errorOf, receive, sendPackets, udpSocket } from "./realserver/sockets.ts";
+import { type Facts, fragments, packet, USUAL } from "./packet-rows/packets.ts";
+import { errorOf, receive, sendFrame, sendPackets, udpSocket } from "./realserver/sockets.ts";
 
 const FAMILIES = ["ipv4", "ipv6"] as const satisfies readonly Family[];
 /** Text, because a server of the lab answers with it. */
@@ -73,13 +75,34 @@ test("that nothing listens on a NAT server's port the client hears as from the v
   }
 });
 
+test("a frame with a priority but no VLAN is forwarded like any other", { timeout: 60_000 }, async (t) => {
+  if (!need(t, "root", "command:ip", "command:ethtool")) return;
+  const lab = await up({ name: "tagged", method: "nat", hook: "tc" });
+  t.after(() => down(lab.name, { waitMs: 30_000 }));
+  const { mac } = inNamespace(namespaceFile(namespaceOf(lab.name, "director")), () => getLink(FRONT));
+  for (const family of FAMILIES) {
+    const facts = { ...datagram(family, 20_000), payload: new TextEncoder().encode("urgent") };
+    const type = family === "ipv6" ? EtherType.IPV6 : EtherType.IPV4;
+    const payload = Uint8Array.from([...tag({ priority: 5, vlan: 0 }), type >> 8, type & 0xff, ...packet(facts)]);
+    const frame = encodeEthernet({ destination: mac, source: parseMac("02:00:00:00:00:01"), type: EtherType.VLAN, payload });
+    const socket = inClient(lab.name, () => udpSocket(ADDRESSES.client[family], facts.sourcePort));
+    t.after(() => socket.close());
+    inNamespace(namespaceFile(namespaceOf(lab.name, "router")), () => sendFrame("eth1", frame));
+    assert.equal(receive(socket.fd)?.replace(/^rs\d /, ""), `${ADDRESSES.client[family]}:${facts.sourcePort} urgent`, family);
+  }
+});
+
+/** IEEE 802.1Q: three bits of priority, one of eligibility, twelve of the VLAN. */
+function tag({ priority, vlan }: { readonly priority: number; readonly vlan: number }): readonly [number, number] {
+  return [(priority << 5) | (vlan >> 8), vlan & 0xff];
+}
+
 function inClient<T>(lab: string, work: () => T): T {
   return inNamespace(namespaceFile(namespaceOf(lab, "client")), work);
 }
 
-/** The answer; undefined when none came. */
-function sendInFragments(family: Family, sourcePort: number, arrange: (typeof ORDERS)[string]): string | undefined {
-  const facts: Facts = {
+function datagram(family: Family, sourcePort: number): Facts {
+  return {
     ...USUAL,
     protocol: "udp",
     source: parseAddress(ADDRESSES.client[family]),
@@ -89,9 +112,13 @@ function sendInFragments(family: Family, sourcePort: number, arrange: (typeof OR
     identification: sourcePort,
     payload: DATAGRAM,
   };
+}
+
+/** The answer; undefined when none came. */
+function sendInFragments(family: Family, sourcePort: number, arrange: (typeof ORDERS)[string]): string | undefined {
   const socket = udpSocket(ADDRESSES.client[family], sourcePort);
   try {
-    sendPackets(ADDRESSES.vip[family], arrange(fragments(facts, FRAGMENT_BYTES)));
+    sendPackets(ADDRESSES.vip[family], arrange(fragments(datagram(family, sourcePort), FRAGMENT_BYTES)));
     return receive(socket.fd);
   } finally {
     socket.close();
