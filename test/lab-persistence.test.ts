@@ -49,6 +49,23 @@ test("persistence ends with its time, and not before", { timeout: 60_000 }, asyn
   assert.notEqual(only(await askUdp(1, 1)), first);
 });
 
+test("a client stays with a server of weight 0, unless expire_quiescent_template is said", { timeout: 60_000 }, async (t) => {
+  if (!need(t, "root", "command:ip", "command:ethtool")) return;
+  const lab = await upFor(t, { name: "persistdrain" });
+  const { ask } = clientsOf(lab);
+  const configuration = (quiesced: string, settings = "") => {
+    const server = (name: string) => `{ address: ${serverAddress(name).ipv4}, weight: ${name === quiesced ? 0 : 1} }`;
+    const list = serverNames(lab.servers).map(server).join(", ");
+    return `${settings}services:\n  - { address: ${ADDRESSES.vip.ipv4}, port: 80, persistent: 60, method: nat, servers: [${list}] }\n`;
+  };
+  await applyText(lab, configuration("nobody"));
+  const first = only(await ask(1, PORTS.http));
+  await applyText(lab, configuration(first));
+  assert.equal(only(await ask(1, PORTS.http)), first);
+  await applyText(lab, configuration(first, "settings: { expire_quiescent_template: true }\n"));
+  assert.notEqual(only(await ask(1, PORTS.http)), first);
+});
+
 interface Clients {
   /** Who answered a client's requests on a port, one after the other. */
   readonly ask: (client: number, port: number, requests?: number) => Promise<readonly string[]>;
@@ -115,8 +132,12 @@ async function applyServices(
     "",
   ].join("\n");
   await runOnDirector(lab.name, ["teardown"]);
-  writeFileSync(directorFile(lab.name), text);
-  await runOnDirector(lab.name, ["apply", directorFile(lab.name)]);
+  await applyText(lab, text);
+}
+
+async function applyText({ name }: LabOptions, text: string): Promise<void> {
+  writeFileSync(directorFile(name), text);
+  await runOnDirector(name, ["apply", directorFile(name)]);
 }
 
 function marksOf(family: (typeof FAMILIES)[number]): string[] {

@@ -1,6 +1,7 @@
 /** `evenkeel lab`: a whole cluster in network namespaces on this machine, standing, to try things in. */
 
 import type { Command } from "commander";
+import { addApply } from "./lab/apply.ts";
 import { addBreak } from "./lab/break.ts";
 import { addCurl } from "./lab/curl.ts";
 import { addDown } from "./lab/down.ts";
@@ -20,6 +21,7 @@ Examples:
   evenkeel lab up --method dr          build it, with three real servers
   evenkeel lab curl -n 30              send requests to the VIP: who answers?
   evenkeel lab method tun              the same cluster, another way
+  evenkeel lab apply my.yaml           the same cluster, with services of yours
   evenkeel lab break decap             a classic mistake, to see how it looks
   evenkeel lab down                    nothing is left of it
 
@@ -28,5 +30,5 @@ Only namespaces of its own and /run/evenkeel/lab are touched. Two labs live side
 
 export function register(program: Command): void {
   const lab = program.command("lab").description(TEXT.description).addHelpText("after", TEXT.after);
-  for (const add of [addUp, addStatus, addCurl, addMethod, addExec, addPcap, addBreak, addDown]) add(lab);
+  for (const add of [addUp, addStatus, addCurl, addMethod, addApply, addExec, addPcap, addBreak, addDown]) add(lab);
 }
