@@ -183,7 +183,7 @@ export class Rig {
   programOf(build: string, hook: Hook): number {
     const names = Object.keys(MAPS) as MapName[];
     const maps = Object.fromEntries(names.map((name) => [name, { reuseFd: this.#path.maps[name].fd }]));
-    const object = loadObject(`${build}/director-${hook}.o`, { maps, programs: ["director"] });
+    const object = loadObject(`${build}/director-${hook}.o`, { maps });
     this.#others.push(object);
     return object.program("director").fd;
   }

@@ -169,6 +169,31 @@ const cut = (["nat", "dr", "tun"] as const).flatMap((method) =>
   }),
 );
 
+/** A reply too: its way is narrower than it. */
+const cutReply = TRANSPORTS.map((protocol): Row => {
+  const to = server("ipv4", "nat", { port: 8080 });
+  const held = service("ipv4", [to], { protocol });
+  const there = request("ipv4", { protocol });
+  const head = protocol === "tcp" ? 20 : 8;
+  const payload = Uint8Array.from({ length: MTU + 1 - 20 - head }, (_, i) => i % 251);
+  const back = reply(to, { protocol, dontFragment: false, payload });
+  const step = (MTU - 20) & ~7;
+  const pieces = fragments(back, step);
+  const as = fragments(asIfFrom(held, back), step);
+  const [, second] = pieces;
+  if (second === undefined) throw new Error("two pieces");
+  return {
+    name: `NAT, ipv4, ${protocol}: a reply of ${MTU + 1} bytes without DF is cut`,
+    services: [held],
+    steps: [
+      { send: packet(there), expect: { kind: "forwarded", server: to, as: packet(towards(to, there)) } },
+      { send: packet(back), arrives: "back", expect: answeredByTc({ kind: "returned", as: second, outcome: "FRAGMENTED" }) },
+      ...pieces.map((bytes, i) => byTc({ send: bytes, expect: { kind: "replied", server: to, as: as[i] ?? bytes } }, "back")),
+    ],
+    left: [opened(to, protocol)],
+  };
+});
+
 /** A fragment that is too long is cut in its turn, wherever it belongs. */
 const cutAgain = ((): Row => {
   const to = server("ipv4", "tun");
@@ -258,6 +283,7 @@ export const FRAGMENT_ROWS: readonly Row[] = [
   ...early,
   ...refused,
   ...cut,
+  ...cutReply,
   cutAgain,
   partial,
   ...atomic,
