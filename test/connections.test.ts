@@ -298,7 +298,7 @@ describe("evenkeel connections", () => {
     const { stdout } = run(here, "--count");
     assert.match(stdout, /^12 connections: 6 active, 6 inactive, 0 templates\n/);
     assert.match(stdout, /^ESTABLISHED +4$/m);
-    assert.match(stdout, /^10\.77\.0\.2:80 +1$/m);
+    assert.match(stdout, /^10\.77\.0\.2:80 +1 +tcp 192\.0\.2\.1:80$/m);
     const { states, total } = JSON.parse(run(here, "--count", "-o", "json").stdout);
     assert.deepEqual([total, states.UDP], [12, 6]);
   });

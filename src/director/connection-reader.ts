@@ -8,6 +8,7 @@
 import { jiffiesPerSecond } from "../kernel/clock.ts";
 import type { MappedArray } from "../kernel/mapped-array.ts";
 import type { Address } from "../model/address.ts";
+import { serviceName } from "../model/service.ts";
 import {
   type Connection as ConnectionSlot,
   connectionCodec,
@@ -158,9 +159,11 @@ export class ConnectionReader {
     return { total, active, templates, byState, byServer: new Map([...servers.entries()].filter(([, number]) => number > 0)) };
   }
 
-  /** A server's address and its own port; connections may reach it on another. */
-  server(number: number): End {
-    return { address: this.#serverAddress(number), port: this.#path.servers.read(number).port };
+  /** A server's address, its own port (a connection may use another), and its service as serviceName() says it. */
+  server(number: number): End & { readonly service: string | undefined } {
+    const { port, service } = this.#path.servers.read(number);
+    const key = this.#services.get(service);
+    return { address: this.#serverAddress(number), port, service: key === undefined ? undefined : nameOf(key) };
   }
 
   close(): void {
@@ -226,6 +229,12 @@ export class ConnectionReader {
     this.#servers.set(number, found);
     return found;
   }
+}
+
+function nameOf(key: ServiceKey): string {
+  const address = addressOf(key.address, key.family);
+  const protocol = key.protocol === SCTP ? "sctp" : key.protocol === TCP ? "tcp" : "udp";
+  return serviceName({ address, port: key.port, protocol, mark: markOf(key) ?? 0 });
 }
 
 /** Whose states they are. */

@@ -25,6 +25,7 @@ const TEXT = {
     `${total} connections: ${active} active, ${total - active - templates} inactive, ${templates} templates`,
   byState: "STATE",
   byServer: "SERVER",
+  ofService: "SERVICE",
   number: "CONNECTIONS",
   examples: `
 Examples:
@@ -133,7 +134,12 @@ async function printCounts(reader: ConnectionReader, filter: ConnectionFilter, f
   const { total, active, templates, byState, byServer } = reader.count(filter);
   const servers = [...byServer].map(([number, connections]) => ({ ...reader.server(number), number, connections }));
   if (form === "json") {
-    const named = servers.map(({ address, port, connections }) => ({ address: formatAddress(address), port, connections }));
+    const named = servers.map(({ address, ...one }) => ({
+      address: formatAddress(address),
+      port: one.port,
+      service: one.service,
+      connections: one.connections,
+    }));
     const states = Object.fromEntries(byState);
     console.log(JSON.stringify({ total, active, inactive: total - active - templates, templates, states, servers: named }, null, 2));
     return;
@@ -142,9 +148,18 @@ async function printCounts(reader: ConnectionReader, filter: ConnectionFilter, f
   console.log(TEXT.total(total, active, templates));
   if (total === 0) return;
   const number = { title: TEXT.number, align: "right" } as const;
-  const most = <T>(pairs: readonly (readonly [T, number])[]) => pairs.toSorted(([, one], [, other]) => other - one);
-  const cells = (pairs: readonly (readonly [string, number])[]) => most(pairs).map(([name, count]) => [name, `${count}`]);
-  console.log(renderTable([{ title: TEXT.byState }, number], cells([...byState])));
-  const names = servers.map(({ address, port, connections }) => [formatEndpoint(address, port), connections] as const);
-  console.log(renderTable([{ title: TEXT.byServer }, number], cells(names)));
+  const states = [...byState].toSorted(([, one], [, other]) => other - one);
+  console.log(
+    renderTable(
+      [{ title: TEXT.byState }, number],
+      states.map(([name, count]) => [name, `${count}`]),
+    ),
+  );
+  const byNumber = servers.toSorted((one, other) => other.connections - one.connections);
+  console.log(
+    renderTable(
+      [{ title: TEXT.byServer }, number, { title: TEXT.ofService }],
+      byNumber.map(({ address, port, connections, service }) => [formatEndpoint(address, port), `${connections}`, service ?? ""]),
+    ),
+  );
 }
