@@ -211,8 +211,6 @@ enum settings_flag {
 	/* Some service has port 0, or port 21 on TCP: another look-up where the exact one finds none. */
 	SETTINGS_ANY_PORT = 0x2,
 	SETTINGS_FTP = 0x4,
-	/* A mark rule takes destinations that the filter cannot hold: every packet is looked up. */
-	SETTINGS_ANY_DESTINATION = 0x8,
 	/* expire_nodest_conn, expire_quiescent_template. */
 	SETTINGS_EXPIRE_NODEST = 0x10,
 	SETTINGS_EXPIRE_QUIESCENT_TEMPLATE = 0x20,

@@ -6,10 +6,13 @@
 #include "reply.h"
 #include "request.h"
 
-/* May there be a service for it? Most packets end here; not where a mark takes any destination: by a rule, or one that it brings along. */
+/*
+ * May there be a service for it? Most packets end here. Where a mark rule takes any destination every bit of the filter is set;
+ * a mark that the packet brings along may do so too.
+ */
 static __always_inline int packet_may_be_request(const context *ctx, const struct packet *packet, const struct settings *settings)
 {
-	return filter_may_hold(settings->virtual_filter, &packet->destination) || unlikely(settings->flags & SETTINGS_ANY_DESTINATION) ||
+	return filter_may_hold(settings->virtual_filter, &packet->destination) ||
 	       (unlikely(settings->flags & SETTINGS_MARKED) && hook_mark(ctx));
 }
 

@@ -22,13 +22,7 @@ export interface Served {
 }
 
 /** Those that follow from what is served; the others are the operator's. */
-const SERVED_FLAGS =
-  SettingsFlag.NAT_IN_USE |
-  SettingsFlag.ANY_PORT |
-  SettingsFlag.FTP |
-  SettingsFlag.ANY_DESTINATION |
-  SettingsFlag.MARKED |
-  SettingsFlag.TUNNEL_IN_USE;
+const SERVED_FLAGS = SettingsFlag.NAT_IN_USE | SettingsFlag.ANY_PORT | SettingsFlag.FTP | SettingsFlag.MARKED | SettingsFlag.TUNNEL_IN_USE;
 
 /** A filter that holds nobody back. */
 const EVERY_ADDRESS: readonly bigint[] = Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0xffff_ffff_ffff_ffffn);
@@ -136,7 +130,6 @@ function needsOf({ services, servers }: Served, rules: readonly MarkRule[]): Pic
     [byAddress.some(({ port }) => port === 0), SettingsFlag.ANY_PORT],
     [byAddress.some(({ port, protocol }) => port === 21 && protocol === "tcp"), SettingsFlag.FTP],
     [marked, SettingsFlag.MARKED],
-    [destinations.includes(undefined), SettingsFlag.ANY_DESTINATION],
   ] as const;
   const virtual: Address[] = [...byAddress.map(({ address }) => address), ...destinations.filter((each) => each !== undefined)];
   return {
