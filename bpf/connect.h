@@ -8,6 +8,7 @@
 #define EVENKEEL_CONNECT_H
 
 #include "choose.h"
+#include "full_nat.h"
 #include "persistence.h"
 
 /* Does a first packet replace the connection that it finds? conn_reuse_mode, and expire_nodest_conn of a quiesced server. */
@@ -90,6 +91,11 @@ __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32
 		return OUTCOME_PASS_MALFORMED;
 	if (packet->source_port == bpf_htons(FTP_DATA_PORT))
 		return OUTCOME_PASS_FTP;
+#ifdef HOOK_XDP
+	/* Its other entry is made at tc; before a server is chosen, so that it is chosen once. */
+	if (service->flags & SERVICE_FULL_NAT)
+		return OUTCOME_PASS_TO_TC;
+#endif
 	connecting->service = *service;
 	connecting->port = port;
 	connecting->newcomer.parent = 0;
@@ -118,6 +124,8 @@ __noinline int connect_enter(const struct packet *packet, __u64 hash, struct pla
 	if (server->port && (!persistent || connecting->port == packet->destination_port))
 		newcomer->real_port = server->port;
 	newcomer->method = server->method;
+	if ((connecting->service.flags & SERVICE_FULL_NAT) && server->method == FORWARDING_METHOD_NAT)
+		newcomer->method = FORWARDING_METHOD_FULL_NAT;
 	newcomer->timeouts = connecting->service.timeouts;
 	newcomer->service = connecting->service.index;
 	newcomer->life = (__u64)(now_ticks() + settings->timeout[TCP_STATE_NONE]) << LIFE_EXPIRES_SHIFT;
@@ -145,7 +153,7 @@ __noinline int connect_enter(const struct packet *packet, __u64 hash, struct pla
 	connect_replace(connecting);
 	if (!connection_yield_to_twin(&packet->flow, hash, place, settings))
 		count_connection(connecting->service.index, index);
-	return NEXT;
+	return newcomer->method == FORWARDING_METHOD_FULL_NAT ? CONNECT_FULL_NAT : NEXT;
 }
 
 static __always_inline int connect_anew(const struct packet *packet, __u64 hash, struct place *place, __u32 ifindex, __u32 mark)
@@ -162,7 +170,13 @@ static __always_inline int connect_anew(const struct packet *packet, __u64 hash,
 		if (found == NEXT && persistent)
 			found = persistence_make();
 	}
-	return found == NEXT ? connect_enter(packet, hash, place) : found;
+	if (found == NEXT)
+		found = connect_enter(packet, hash, place);
+#ifdef HOOK_TC
+	if (unlikely(found == CONNECT_FULL_NAT))
+		return full_nat_open(place, hash);
+#endif
+	return found;
 }
 
 /*

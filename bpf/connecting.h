@@ -55,6 +55,8 @@ enum {
 	CONNECT_PERSISTENT = -103,
 	/* Its connection is not in the table but in struct connecting. */
 	CONNECT_ONE_PACKET = -102,
+	/* It is at the place, and has no other entry yet. */
+	CONNECT_FULL_NAT = -104,
 };
 
 #endif

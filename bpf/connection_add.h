@@ -36,9 +36,10 @@ struct entry {
 	__u16 aim;
 	__u32 least;
 	__u64 life;
-	/* Whose slot it took: the life word and the template of it, for entry_settle(). 0: nobody's. */
+	/* Whose slot it took: its life word, its template and its other entry, for entry_settle(). 0: nobody's. */
 	__u64 ended;
 	__u32 ended_parent;
+	__u32 ended_partner;
 };
 
 /* In a map, not on the stack: Linux 6.1 allows 512 bytes for all functions that are under way, and many are here. */
@@ -134,6 +135,7 @@ static long entry_step(__u32 i, void *nothing)
 		load_leave(connection->server, before, connection->method);
 		entry->ended = before;
 		entry->ended_parent = slot_parent(connection, before);
+		entry->ended_partner = slot_partner(connection, before);
 	} else if (__sync_val_compare_and_swap(&connection->life, before, generation | LIFE_BUSY) != before) {
 		return 0;
 	}
@@ -158,6 +160,8 @@ static __always_inline void entry_settle(const struct entry *entry)
 		overflow_release(entry->index, life_tag(life), life_distance(life), entry->mask);
 	if (entry->ended_parent)
 		template_part(entry->ended_parent, entry->pushing);
+	if (entry->ended_partner)
+		partner_end(entry->ended_partner, entry->index);
 	if (entry->pushing)
 		count_outcome(OUTCOME_HALF_OPEN_EVICTED, 0);
 }

@@ -126,24 +126,63 @@ static __always_inline __u32 slot_parent(const struct connection *connection, __
 	return life & LIFE_TEMPLATE ? 0 : connection->parent;
 }
 
+/* The other entry of a connection whose client's end is rewritten (bpf/full_nat.h), which ends with it. The slot is BUSY, and the caller's. */
+static __always_inline __u32 slot_partner(struct connection *connection, __u64 life)
+{
+	__u32 partner;
+
+	if (likely(connection->method < FORWARDING_METHOD_FULL_NAT) || (life & LIFE_TEMPLATE))
+		return 0;
+	partner = READ_ONCE(connection->partner);
+	/* Whoever gets the slot next begins with none. */
+	connection->partner = 0;
+	return connection->method == FORWARDING_METHOD_FULL_NAT ? partner : 0;
+}
+
+/* A connection of this group has ended: so does its other entry. */
+__noinline int partner_end(__u32 number, __u32 group)
+{
+	struct settings *settings = settings_get();
+	struct connection *partner;
+	__u32 index = 0;
+	__u64 life;
+
+	partner = slot_numbered(number, &index);
+	if (!partner || !settings)
+		return 0;
+	life = READ_ONCE(partner->life);
+	if (life_phase(life) != LIFE_LIVE || partner->method != FORWARDING_METHOD_FULL_NAT_REPLY ||
+	    (READ_ONCE(partner->partner) - 1) / CONNECTION_GROUP_SLOTS != group)
+		return 0;
+	if (__sync_val_compare_and_swap(&partner->life, life, life_busy(life)) != life)
+		return 0;
+	partner->partner = 0;
+	slot_discount(partner, index, life, settings);
+	slot_free(partner, life);
+	return 1;
+}
+
 /* Ends what stands in a slot with this life word; 0 when another was first, or it is a template that leads connections. */
 static __always_inline int slot_end(struct connection *connection, __u32 group, __u64 life, __u32 now, const struct settings *settings,
 				    int forced)
 {
-	__u32 parent;
+	__u32 parent, partner;
 
 	if (!slot_seize(connection, life, life_busy(life), now, settings))
 		return 0;
 	parent = slot_parent(connection, life);
+	partner = slot_partner(connection, life);
 	slot_discount(connection, group, life, settings);
 	slot_free(connection, life);
 	if (unlikely(parent))
 		template_part(parent, forced);
+	if (unlikely(partner))
+		partner_end(partner, group);
 	return 1;
 }
 
 /* The same for a place: its life word must still be the one that was read there. */
-__noinline int connection_end(const struct place *place)
+__noinline int connection_finish(const struct place *place, int forced)
 {
 	struct settings *settings = settings_get();
 	struct connection *connection;
@@ -151,7 +190,12 @@ __noinline int connection_end(const struct place *place)
 	if (!place || !settings)
 		return 0;
 	connection = place_connection(place);
-	return connection && slot_end(connection, place->group, place->life, now_ticks(), settings, 0);
+	return connection && slot_end(connection, place->group, place->life, now_ticks(), settings, forced);
+}
+
+static __always_inline int connection_end(const struct place *place)
+{
+	return connection_finish(place, 0);
 }
 
 #endif

@@ -11,7 +11,18 @@ static __always_inline int connection_is_orphan(const struct connection *connect
 	__u32 index = READ_ONCE(connection->server);
 	struct server *server = bpf_map_lookup_elem(&servers, &index);
 
+	/* It ends with its other entry. */
+	if (connection->method == FORWARDING_METHOD_FULL_NAT_REPLY)
+		return 0;
 	return !server || !(server->flags & SERVER_AVAILABLE);
+}
+
+/* In a function that Linux 6.1 checks once, not for each slot of a group. */
+static __always_inline int sweep_end(__u32 group, __u32 slot, __u64 life, int forced)
+{
+	struct place place = { .group = group, .slot = slot, .life = life };
+
+	return connection_finish(&place, forced);
 }
 
 /* Frees what is past its time in one group, and counts what lives. The program's `groups` counts those that are done. */
@@ -37,7 +48,7 @@ static long sweep_group(__u32 i, struct sweep *sweep)
 				continue;
 			}
 		}
-		if (slot_end(connection, index, life, sweep->now, settings, forced))
+		if (sweep_end(index, slot, life, forced))
 			sweep->expired++;
 		else
 			sweep->live++;

@@ -5,6 +5,7 @@
 
 #include "connection.h"
 #include "forward_direct.h"
+#include "forward_full_nat.h"
 #include "forward_nat.h"
 #include "forward_tunnel_header.h"
 #include "icmp.h"
@@ -51,24 +52,33 @@ static __always_inline int forward_check(context *ctx, const struct packet *pack
 #endif
 }
 
-/* The rewriting itself; 0 = it failed, and the packet may be half rewritten. */
+/* The rewriting itself; 0 or, when it failed, the outcome: then the packet may be half rewritten. */
 static __always_inline int forward_rewrite(context *ctx, const struct packet *packet, const struct server *server, __u32 index,
 					   const struct connection *connection, __u64 hash)
 {
 	struct rewrite rewrite;
+	int done;
 
 	if (connection->method == FORWARDING_METHOD_DIRECT)
-		return packet_decrease_ttl(ctx, packet);
+		return packet_decrease_ttl(ctx, packet) ? OUTCOME_NONE : OUTCOME_DROP_REWRITE;
 	if (connection->method == FORWARDING_METHOD_TUNNEL) {
 		if (unlikely(server->tunnel_type != TUNNEL_TYPE_IPIP))
-			return packet_encapsulate_with_header(ctx, packet, index, hash >> 40);
-		return packet_encapsulate(ctx, packet, server, hash >> 40);
+			done = packet_encapsulate_with_header(ctx, packet, index, hash >> 40);
+		else
+			done = packet_encapsulate(ctx, packet, server, hash >> 40);
+		return done ? OUTCOME_NONE : OUTCOME_DROP_REWRITE;
+	}
+	if (unlikely(connection->method != FORWARDING_METHOD_NAT)) {
+		int outcome = full_nat_request(ctx, packet, connection);
+
+		if (outcome)
+			return outcome;
 	}
 	rewrite.before = packet->destination;
 	__builtin_memcpy(&rewrite.after, server->address, 16);
 	rewrite.port_before = packet->destination_port;
 	rewrite.port_after = connection->real_port;
-	return packet_rewrite(ctx, packet, &rewrite, 0);
+	return packet_rewrite(ctx, packet, &rewrite, 0) ? OUTCOME_NONE : OUTCOME_DROP_REWRITE;
 }
 
 /* Client to server. A packet that was sent is counted by the caller, with its bytes; what became of any other, here. */
@@ -76,6 +86,7 @@ static __always_inline int forward_request(context *ctx, const struct packet *pa
 					   const struct connection *connection, __u64 hash, const struct settings *settings, __u32 now)
 {
 	int verdict = forward_check(ctx, packet, server, connection, now);
+	int outcome;
 #ifdef HOOK_XDP
 	struct neighbour *neighbour;
 #endif
@@ -87,8 +98,9 @@ static __always_inline int forward_request(context *ctx, const struct packet *pa
 	if (!neighbour)
 		return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
 #endif
-	if (!forward_rewrite(ctx, packet, server, index, connection, hash))
-		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+	outcome = forward_rewrite(ctx, packet, server, index, connection, hash);
+	if (outcome)
+		return count_outcome(outcome, VERDICT_DROP);
 #ifdef HOOK_XDP
 	struct ethhdr *ethernet = hook_data(ctx);
 

@@ -15,8 +15,8 @@ struct rewrite {
 	__be16 port_after;
 };
 
-/* The network header: address and hop count. `source` is known at compile time, here and below. */
-static __always_inline int rewrite_network(context *ctx, const struct packet *packet, const struct rewrite *rewrite, int source)
+/* The network header: address and, with `hop`, hop count. `source` and `hop` are known at compile time, here and below. */
+static __always_inline int rewrite_address(context *ctx, const struct packet *packet, const struct rewrite *rewrite, int source, int hop)
 {
 	if (packet->family == FAMILY_IPV4) {
 		struct iphdr *ip = hook_data(ctx) + ETHERNET_LENGTH;
@@ -28,16 +28,23 @@ static __always_inline int rewrite_network(context *ctx, const struct packet *pa
 			ip->saddr = rewrite->after.word[0];
 		else
 			ip->daddr = rewrite->after.word[0];
-		ipv4_decrease_ttl(ip);
+		if (hop)
+			ipv4_decrease_ttl(ip);
 	} else {
 		struct ipv6hdr *ip = hook_data(ctx) + ETHERNET_LENGTH;
 
 		if ((void *)(ip + 1) > hook_data_end(ctx))
 			return 0;
 		__builtin_memcpy(source ? &ip->saddr : &ip->daddr, &rewrite->after, 16);
-		ip->hop_limit--;
+		if (hop)
+			ip->hop_limit--;
 	}
 	return 1;
+}
+
+static __always_inline int rewrite_network(context *ctx, const struct packet *packet, const struct rewrite *rewrite, int source)
+{
+	return rewrite_address(ctx, packet, rewrite, source, 1);
 }
 
 #ifdef HOOK_XDP

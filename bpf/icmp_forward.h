@@ -156,6 +156,9 @@ static __always_inline int icmp_to_server(context *ctx, struct packet *outer, co
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
+	/* Both of its ends would have to be rewritten, in the quote as well: not done. */
+	if (connection->method == FORWARDING_METHOD_FULL_NAT)
+		return NEXT;
 	/* About an error no error is sent (RFC 1122 3.2.2). */
 	if (outer->ttl <= 1 || (__s32)outer->length > (__s32)forward_mtu(server, connection, now))
 		return NEXT;

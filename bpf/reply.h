@@ -22,6 +22,19 @@ static __always_inline int reply(context *ctx, struct packet *packet, const stru
 	connection = place_connection(&place);
 	if (!connection)
 		return NEXT;
+	if (unlikely(connection->method == FORWARDING_METHOD_FULL_NAT_REPLY)) {
+#ifdef HOOK_XDP
+		return count_outcome(OUTCOME_PASS_TO_TC, VERDICT_PASS);
+#else
+		if (!full_nat_main(&place))
+			return NEXT;
+		connection = place_connection(&place);
+		if (!connection)
+			return NEXT;
+		if (!full_nat_reply(ctx, packet, connection))
+			return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
+#endif
+	}
 	packet_measure(ctx, packet);
 	verdict = forward_reply(ctx, packet, connection);
 	if (!verdict_is_sent(verdict))

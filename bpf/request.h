@@ -26,7 +26,7 @@ static __always_inline int request_ends(context *ctx, const struct packet *packe
 		return icmp_port_unreachable(ctx, packet);
 #endif
 	}
-	if (outcome == OUTCOME_DROP_TABLE_FULL)
+	if (outcome == OUTCOME_DROP_TABLE_FULL || outcome == OUTCOME_DROP_NO_PORT)
 		return count_outcome(outcome, VERDICT_DROP);
 	return count_outcome(outcome, VERDICT_PASS);
 }

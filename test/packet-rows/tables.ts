@@ -4,6 +4,7 @@ import { CHECKSUM_ROWS } from "./checksums.ts";
 import { EXTENSION_ROWS } from "./extensions.ts";
 import { FORWARDING_ROWS } from "./forwarding.ts";
 import { FRAGMENT_ROWS } from "./fragments.ts";
+import { FULL_NAT_ROWS } from "./full-nat.ts";
 import { ICMP_ROWS } from "./icmp.ts";
 import { LIFETIME_ROWS } from "./lifetimes.ts";
 import { LIMIT_ROWS } from "./limits.ts";
@@ -29,4 +30,5 @@ export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
   sctp: SCTP_ROWS,
   local: LOCAL_ROWS,
   persistence: PERSISTENCE_ROWS,
+  "full NAT": FULL_NAT_ROWS,
 };
