@@ -21,8 +21,6 @@ enum {
 	FULL_NAT_HIGH_COUNT = 65536 - FULL_NAT_HIGH_FIRST,
 	FULL_NAT_PORTS = FULL_NAT_LOW_COUNT + FULL_NAT_HIGH_COUNT,
 	FULL_NAT_TRIES = 16,
-	/* From one port that is taken to the next that is tried; it shares no factor with their number. */
-	FULL_NAT_STRIDE = 7919,
 	/* Ticks; some months at least. Its end comes with the main entry's. */
 	FULL_NAT_REPLY_LIFE = 0x3fffffff,
 };
@@ -32,7 +30,9 @@ struct full_nat {
 	struct flow key;
 	struct newcomer newcomer;
 	struct place place;
+	/* The port that was tried last, and the way to the next: another for each flow, or those that are taken would gather. */
 	__u32 port;
+	__u32 stride;
 	__u32 made;
 };
 
@@ -82,7 +82,8 @@ __noinline int full_nat_prepare(const struct place *place, __u64 hash)
 	if (!server)
 		return 0;
 	__builtin_memset(it, 0, sizeof(*it));
-	it->port = (__u32)(hash >> 16) % FULL_NAT_PORTS;
+	it->port = (__u32)hash % FULL_NAT_PORTS;
+	it->stride = (__u32)(hash >> 32) % FULL_NAT_PORTS | 1;
 	__builtin_memcpy(&it->key.client, connecting->service.source, 16);
 	__builtin_memcpy(&it->key.other, server->address, 16);
 	it->key.ends = flow_ends(0, main->protocol, main->family, main->real_port);
@@ -106,7 +107,7 @@ __noinline int full_nat_try(void)
 
 	if (!it || !settings)
 		return 1;
-	it->port = (it->port + FULL_NAT_STRIDE) % FULL_NAT_PORTS;
+	it->port = (it->port + it->stride) % FULL_NAT_PORTS;
 	it->key.client_port = full_nat_port(it->port);
 	hash = flow_hash(&it->key, settings);
 	if (connection_find(&it->key, hash, &it->place, settings))
