@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * NAT that rewrites the client's end too, to an address of the director's and a port that is free there: clients in the
- * servers' own network, and servers whose way out is another, answer us all the same (docs/decisions/0013).
+ * servers' own network, and servers whose way out is another, answer us all the same (docs/decisions/0007).
  *
  * A connection has two entries. The main one is its client's, as with NAT, and has all of its life: states, time, accounting.
  * The other is what a reply shows, (director's address, port, server, its port), has no time of its own and ends with the main
