@@ -41,7 +41,7 @@ describe("a real server on the director itself", () => {
         assert.ok(found.holds, `${family}: ${found.evidence}`);
       }
       const status = await runOnDirector(lab.name, ["status"]);
-      assert.equal(status.split("\n").filter((line) => line.includes(`${method}, local`)).length, 2, status);
+      assert.equal(status.split("\n").filter((line) => line.includes(`${method} (local)`)).length, 2, status);
       // A second apply sees what it wanted, though the packet path forwards in another way.
       assert.match(await runOnDirector(lab.name, ["apply", directorFile(lab.name)]), /nothing|already|no change/i);
 
