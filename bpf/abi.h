@@ -181,7 +181,7 @@ enum outcome {
 	OUTCOME_DROP_REWRITE = 20,
 	/* More errors were due than we send in a tick. */
 	OUTCOME_DROP_ICMP_LIMIT = 21,
-	/* Later fragments whose first one did not come in time, or too many that wait. */
+	/* Later fragments whose first one was not sent on, or too many that wait for theirs. */
 	OUTCOME_DROP_FRAGMENT = 23,
 	/* Not a packet's end: a half-open connection gave its slot to a newer one. */
 	OUTCOME_HALF_OPEN_EVICTED = 24,

@@ -18,7 +18,7 @@ export const OUTCOME_MEANINGS = {
   ICMP_UNREACHABLE: 'no server could take the connection: answered with "port unreachable"',
   ICMP_FORWARDED: "an ICMP error about a connection was sent on to its server or client",
   FRAGMENTED: "it was too long for its way and was cut",
-  FRAGMENT_WAITS: "a fragment came before its first one and was put back to come again",
+  FRAGMENT_WAITS: "a fragment came before its first one and waits for it",
   HALF_OPEN_EVICTED: "a half-open connection gave its slot to a newer one",
   DROP_NO_SERVER: "dropped: no server could take the connection",
   DROP_SERVER_GONE: "dropped: the server of its connection was deleted",
@@ -26,7 +26,7 @@ export const OUTCOME_MEANINGS = {
   DROP_NO_ROUTE: "dropped: no route to the server",
   DROP_REWRITE: "dropped: it could not be rewritten",
   DROP_ICMP_LIMIT: "dropped: more ICMP errors were due than are sent at a time",
-  DROP_FRAGMENT: "dropped: a fragment whose first one did not come in time",
+  DROP_FRAGMENT: "dropped: a fragment whose first one was not sent on, or too many that wait for theirs",
   DROP_NO_PORT: "dropped: full NAT had no port left for the connection",
 } as const satisfies Record<Exclude<keyof typeof Outcome, "NONE" | "COUNT">, string>;
 
