@@ -85,6 +85,12 @@ class List {
     return position === undefined ? undefined : walk[position]?.address.bytes[3];
   }
 
+  /** Nothing is noted any more of what becomes of its servers. */
+  forgetGroups(): void {
+    const { serverLoad } = this.#stage.path;
+    for (const number of this.#numbers) serverLoad.write(number, { ...serverLoad.read(number), group: 0 });
+  }
+
   /** Whom the kernel would choose now. */
   chosen(): number | undefined {
     const number = this.#stage.path.choose(this.#plan);
@@ -108,6 +114,20 @@ for (const scheduler of ["lc", "wlc", "nq"] as const) {
       }
     }));
 }
+
+test("a list whose loads a process that died had already pointed to its next plan is chosen from rightly after the next change", (t) =>
+  onStage(t, "wlc", (stage, list, seed) =>
+    stage.inside(() => {
+      list.chosen();
+      list.forgetGroups();
+      for (const n of [1, 2, 3])
+        stage.run({ hook: "tc", side: "front", frame: crowd(seed, stage.macs.front).frame(n * CROWD_SERVICES.length, SYN) });
+      assert.notEqual(list.chosen(), list.best());
+      stage.settle();
+      assert.equal(list.chosen(), list.best());
+      choosesAsAScanWould(t, stage, list, seed + 1);
+    }),
+  ));
 
 function choosesAsAScanWould(t: TestContext, stage: Stage, list: List, seed: number): void {
   const random = randomFrom(seed);

@@ -145,6 +145,7 @@ export class BpfPlane implements DataPlane {
    */
   tidy(): void {
     this.#servers.removeAllBut(new Set([...this.#services.values()].flatMap(({ members }) => members.map(({ number }) => number))));
+    for (const { plan } of this.#services.values()) this.#plans.settle(plan);
     tidyPorts(this.#path);
     const { serverFilter } = this.#settings;
     // A server that turned from NAT to another method goes on by NAT with the connections it has: its replies are still ours.

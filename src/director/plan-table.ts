@@ -13,7 +13,7 @@ import { buildMhTable } from "../scheduler/mh.ts";
 import { type Candidate, type Cursor, LOCALITY_SECONDS } from "../scheduler/scheduler.ts";
 import { buildShTable } from "../scheduler/sh.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { type Plan, PlanFlag, PositionValue, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
+import { candidateGroupCodec, type Plan, PlanFlag, PositionValue, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
 import { type Extent, Extents } from "./extents.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { ticks } from "./timeouts.ts";
@@ -109,6 +109,7 @@ export class PlanTable {
     this.#writeGroups(groups);
     const weightSum = this.#writeCandidates(candidates, members);
     const range = weightRange(members);
+    const shift = groups.count === 0 ? 0 : groupShift(members.length);
     this.#path.maps.plans.update(number, {
       cursor: (BigInt(cursor.currentWeight) << 32n) | BigInt(cursor.position),
       scheduler: SCHEDULER_NUMBERS[scheduler],
@@ -121,15 +122,27 @@ export class PlanTable {
       firstBucket: buckets.first * BUCKET_POSITIONS,
       bucketCount: table.length,
       firstGroup: groups.first,
-      groupShift: groups.count === 0 ? 0 : groupShift(members.length),
+      groupShift: shift,
       weightSum,
       // A scheduler that goes on keeps what it remembers.
       memory: old?.scheduler === SCHEDULER_NUMBERS[scheduler] ? old.memory : randomInt(2 ** 32),
       memoryTicks: ticks(LOCALITY_SECONDS, jiffiesPerSecond()),
     });
     this.#used.set(number, stretches);
-    this.#pointLoads(members, groups);
+    this.#pointLoads(members, { firstGroup: groups.first, groupShift: shift });
     return number;
+  }
+
+  /** After a process that died before it pointed the service to the plan that it had written: the loads are noted for this one again. */
+  settle(number: number): void {
+    const plan = this.read(number);
+    const members = this.candidates(plan).map(({ server }) => ({ number: server }));
+    if (!this.#pointLoads(members, plan)) return;
+    const { view, stride } = this.#path.candidateGroups;
+    for (let i = 0; i < groupCount(plan.count, plan.groupShift); i++) {
+      const at = (plan.firstGroup + i) * stride + candidateGroupCodec.offsets.changes;
+      view.setUint32(at, view.getUint32(at, true) + 1, true);
+    }
   }
 
   /** No service points to it any more. */
@@ -246,17 +259,23 @@ export class PlanTable {
   }
 
   /**
-   * Where changes of the members' loads are noted from now on. The groups were written before, and no packet looks at them
-   * until the service is pointed to their plan: so nothing of what happens meanwhile is missed.
+   * Where changes of the members' loads are noted from now on; whether it was elsewhere. The groups of a new plan were written before, and
+   * no packet looks at them until the service is pointed to it: so nothing of what happens meanwhile is missed.
    */
-  #pointLoads(members: readonly Member[], groups: Extent): void {
+  #pointLoads(
+    members: readonly Pick<Member, "number">[],
+    { firstGroup, groupShift: shift }: Pick<Plan, "firstGroup" | "groupShift">,
+  ): boolean {
     const { view, stride } = this.#path.serverLoad;
-    const shift = groupShift(members.length);
+    let changed = false;
     for (const [i, { number }] of members.entries()) {
       const at = number * stride + serverLoadCodec.offsets.group;
-      const group = groups.count === 0 ? 0 : groups.first + (i >> shift) + 1;
-      if (view.getUint32(at, true) !== group) view.setUint32(at, group, true);
+      const group = shift === 0 ? 0 : firstGroup + (i >> shift) + 1;
+      if (view.getUint32(at, true) === group) continue;
+      view.setUint32(at, group, true);
+      changed = true;
     }
+    return changed;
   }
 }
 
