@@ -19,16 +19,18 @@ static __always_inline int fragment_way(context *ctx, const struct packet *packe
 	struct connection *connection;
 	int known;
 
-	__builtin_memcpy(flow, &packet->flow, sizeof(*flow));
 	note->action = FRAGMENT_ACTION_REQUEST;
 	known = connection_find(flow, flow_hash(flow, settings), &it->place, settings);
 	connection = known ? NULL : one_packet();
 	if (connection && !connection_is_request(connection, flow, flow->ends))
 		connection = NULL;
 	if (!known && !connection) {
-		flow->client = packet->destination;
-		flow->other = packet->source;
-		flow->ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port);
+		struct address source = flow->client;
+		__be16 port = flow->client_port;
+
+		flow->client = flow->other;
+		flow->other = source;
+		flow->ends = flow_ends(flow->other_port, flow->protocol, flow->family, port);
 		note->action = FRAGMENT_ACTION_REPLY;
 		known = connection_find_reply(flow, flow_hash(flow, settings), &it->place, settings);
 	}
@@ -46,15 +48,15 @@ static __always_inline int fragment_way(context *ctx, const struct packet *packe
 	       !bpf_skb_load_bytes(ctx, ETHERNET_LENGTH + offsetof(struct iphdr, daddr), note->destination, 4);
 }
 
-/* What became of the first fragment, becomes of the others. */
-__noinline int fragment_note(context *ctx, const struct packet *packet, const struct headers *headers, int verdict)
+/* What became of the first fragment, becomes of the others. Behind fragment_release(). */
+__noinline int fragment_note(context *ctx, const struct packet *packet, int verdict)
 {
 	struct settings *settings = settings_get();
 	__u32 zero = 0;
 	struct fragment_case *it = bpf_map_lookup_elem(&fragment_cases, &zero);
 	struct fragment *note;
 
-	if (!settings || !packet || !headers || !it)
+	if (!settings || !packet || !it)
 		return 0;
 	note = &it->note;
 	__builtin_memset(note, 0, sizeof(*note));
@@ -65,7 +67,6 @@ __noinline int fragment_note(context *ctx, const struct packet *packet, const st
 		note->action = verdict == VERDICT_PASS ? FRAGMENT_ACTION_PASS : FRAGMENT_ACTION_DROP;
 	}
 	note->expires = now_ticks() + fragment_timeout(packet, settings);
-	fragment_key_of(packet, headers, &it->key.datagram);
 	bpf_map_update_elem(&fragments, &it->key.datagram, note, BPF_ANY);
 	return 1;
 }

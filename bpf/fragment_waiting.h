@@ -141,7 +141,10 @@ static long fragment_release_one(__u32 i, struct release *release)
 	return 0;
 }
 
-/* The first fragment is here, and nothing has been done to it: those that wait for it may come. 0: it is lost. */
+/*
+ * The first fragment is here, and nothing has been done to it: those that wait for it may come. 0: it is lost. What it is then, is
+ * put down for fragment_note(): full NAT alters even what was parsed.
+ */
 __noinline int fragment_release(context *ctx, const struct packet *packet, const struct headers *headers)
 {
 	__u32 zero = 0;
@@ -154,6 +157,7 @@ __noinline int fragment_release(context *ctx, const struct packet *packet, const
 	if (!it || !own || !packet || !headers)
 		return 0;
 	note = fragment_find(packet, headers, it, now_ticks());
+	__builtin_memcpy(&it->flow, &packet->flow, sizeof(it->flow));
 	if (!note || note->action != FRAGMENT_ACTION_WAIT || !note->waiting || less >= CUT_MAX)
 		return 1;
 	waiting = note->waiting;

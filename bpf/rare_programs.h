@@ -59,7 +59,7 @@ int rare_packet(context *ctx)
 		if (verdict == NEXT)
 			verdict = packet_dispatch(ctx, packet, settings);
 		if (headers->more && verdict != ASIDE - RARE_CUT)
-			fragment_note(ctx, packet, headers, verdict <= ASIDE ? VERDICT_PASS : verdict);
+			fragment_note(ctx, packet, verdict <= ASIDE ? VERDICT_PASS : verdict);
 	}
 	if (verdict <= ASIDE)
 		return rare_call(ctx, ASIDE - verdict);

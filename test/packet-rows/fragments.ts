@@ -17,6 +17,7 @@ import {
   request,
   server,
   service,
+  TUNNEL_SOURCES,
   towards,
 } from "./cast.ts";
 import { packetInTunnel } from "./forwarding.ts";
@@ -75,6 +76,44 @@ const replies = FAMILIES.flatMap((family) =>
         { send: packet(there), expect: { kind: "forwarded", server: to, as: packet(towards(to, there)) } },
         ...fragments(back, STEP).map((bytes, i) =>
           byTc({ send: bytes, expect: { kind: "replied", server: to, as: as[i] ?? bytes } }, "back"),
+        ),
+      ],
+      left: [opened(to, protocol)],
+    };
+  }),
+);
+
+/** Both ends are rewritten, the client's port to one that shows in the first fragment only. */
+const bothEnds = FAMILIES.flatMap((family) =>
+  TRANSPORTS.map((protocol): Row => {
+    const to = server(family, "nat", { port: 8080 });
+    const own = TUNNEL_SOURCES[family];
+    const held = service(family, [to], { protocol, fullNat: own });
+    const there = request(family, { protocol, payload: LONG });
+    let port = 0;
+    const sent = () => fragments({ ...towards(to, there), source: own, sourcePort: port }, STEP);
+    const back = () => reply(to, { protocol, payload: LONG, destination: own, destinationPort: port });
+    const replied = () => fragments(asIfFrom(held, reply(to, { protocol, payload: LONG })), STEP);
+    return {
+      name: `full NAT, ${family}, ${protocol}: fragments there and back`,
+      hooks: ["tc"],
+      services: [held],
+      steps: [
+        ...fragments(there, STEP).map((bytes, i): PacketStep => {
+          const as = (out: Uint8Array) => {
+            if (i === 0) port = new DataView(out.buffer, out.byteOffset).getUint16(family === "ipv6" ? 48 : 20);
+            return sent()[i] ?? bytes;
+          };
+          return { send: bytes, expect: { kind: "forwarded", server: to, as } };
+        }),
+        ...fragments(there, STEP).map(
+          (bytes, i): PacketStep => ({
+            get send() {
+              return fragments(back(), STEP)[i] ?? bytes;
+            },
+            arrives: "back",
+            expect: { kind: "replied", server: to, as: () => replied()[i] ?? bytes },
+          }),
         ),
       ],
       left: [opened(to, protocol)],
@@ -280,6 +319,7 @@ const twoSenders = ((): Row => {
 export const FRAGMENT_ROWS: readonly Row[] = [
   ...inOrder,
   ...replies,
+  ...bothEnds,
   ...early,
   ...refused,
   ...cut,
