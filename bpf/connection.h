@@ -45,9 +45,7 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 		__u64 next = life_step(life, packet, reply, settings, connection->timeouts, now);
 		__u64 seen;
 
-		if (next == life)
-			return 1;
-		seen = __sync_val_compare_and_swap(&connection->life, life, next);
+		seen = next == life ? life : __sync_val_compare_and_swap(&connection->life, life, next);
 		if (seen == life) {
 			if (unlikely((next ^ life) & LIFE_ACTIVE))
 				load_step(server, next);
@@ -66,7 +64,9 @@ __noinline int connection_step(const struct place *place, const struct packet *p
 static __always_inline void connection_touch(const struct connection *connection, const struct place *place, const struct packet *packet,
 					     int reply, const struct settings *settings, __u32 now)
 {
-	if (unlikely(!life_may_stay(place->life, packet, reply, settings, connection->timeouts, now)))
+	if (unlikely(!life_may_stay(place->life, packet, reply, settings, connection->timeouts, now)) ||
+	    /* The answer to a datagram assures its template, also in the datagram's own tick. */
+	    (reply && unlikely(connection->parent)))
 		connection_step(place, packet, reply);
 }
 

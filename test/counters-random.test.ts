@@ -10,7 +10,7 @@ import { ReplayStage } from "../src/director/replay/replay-stage.ts";
 import { ModelEngine } from "../src/scheduler/recording/case-engine.ts";
 import { need } from "./need.ts";
 import { randomFrom } from "./random.ts";
-import { COURSE_SCHEDULERS, COURSE_SERVICES } from "./random-course/cast.ts";
+import { COURSE_SCHEDULERS } from "./random-course/cast.ts";
 import { RandomCourse } from "./random-course/random-course.ts";
 
 const STEPS = Number(process.env["STEPS"] ?? 20_000);
@@ -28,7 +28,6 @@ test(`${STEPS} random steps count what the model counts, and nothing is left in 
         director: new KernelCaseEngine(stage),
         random: randomFrom(SEED),
         schedulers: COURSE_SCHEDULERS,
-        services: COURSE_SERVICES.filter(({ options, protocol }) => options === "" && protocol !== "sctp"),
         without: ["sysctl"],
       });
       course.begin();

@@ -36,7 +36,7 @@ test("two CPUs count up and down alike, while servers come and go", async (t) =>
     return found;
   };
   // Small: connections stand in each other's groups, and take each other's slots.
-  const stage = new ReplayStage("two-cpus", { connectionsMax: 200 });
+  const stage = new ReplayStage("two-cpus", { connectionsMax: 200, timer: true });
   const control = new Int32Array(new SharedArrayBuffer(8));
   try {
     const director = stage.inside(() => new KernelCaseEngine(stage));

@@ -52,18 +52,19 @@ function service(protocol: CourseService["protocol"], address: string, port: num
   };
 }
 
+/** A template's time is odd, those of connections are even, and so is the course's clock: none of them ever ends with one that it leads. */
 export const COURSE_SERVICES: readonly CourseService[] = [
   service("tcp", "207.1.1.1", 80),
   service("tcp", "fd07::1", 80, { serverPort: 8080 }),
-  service("tcp", "207.1.1.1", 81, { options: "-p 30" }),
+  service("tcp", "207.1.1.1", 81, { options: "-p 31" }),
   service("tcp", "207.1.1.1", 82, { method: "-g" }),
   service("tcp", "fd07::1", 83, { method: "-i" }),
-  service("tcp", "207.1.1.2", 0, { options: "-p 20 -M 255.255.255.0", ports: [80, 443, 8080] }),
+  service("tcp", "207.1.1.2", 0, { options: "-p 21 -M 255.255.255.0", ports: [80, 443, 8080] }),
   service("udp", "207.1.1.1", 53, { options: "-o" }),
   service("udp", "207.1.1.1", 80),
   service("udp", "207.1.1.1", 54, { options: "-o -p 15" }),
   service("udp", "fd07::1", 55, { options: "-p 25 -M 64" }),
-  service("tcp", "198.18.0.1", 0, { mark: 7, options: "-p 40", ports: [80, 443] }),
+  service("tcp", "198.18.0.1", 0, { mark: 7, options: "-p 41", ports: [80, 443] }),
   service("tcp", "207.1.1.3", 80, { serverPort: 8080 }),
   service("sctp", "207.1.1.1", 80),
 ];

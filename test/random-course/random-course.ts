@@ -73,7 +73,7 @@ export class RandomCourse {
       [0.2, "service", () => this.#service()],
       [0.2, "sysctl", () => this.#sysctl()],
       [4, "time", () => this.#time(1)],
-      [0.1, "long time", () => this.#time(1 + this.#below(90))],
+      [0.1, "long time", () => this.#time(1 + this.#below(45))],
     ];
     this.#deeds = deeds
       .filter(([, name]) => !without.has(name))
@@ -251,7 +251,7 @@ export class RandomCourse {
     if (service === undefined) return;
     this.#order(`-D ${service.key}`);
     this.#serversOf(service).clear();
-    if (this.#below(2) === 0) this.#time(this.#below(20));
+    if (this.#below(2) === 0) this.#time(this.#below(10));
     this.#addService(service);
   }
 
@@ -263,8 +263,8 @@ export class RandomCourse {
   }
 
   #time(seconds: number): void {
-    this.#seconds += seconds;
-    this.#tell(`${seconds} s later`);
+    this.#seconds += 2 * seconds;
+    this.#tell(`${2 * seconds} s later`);
     this.#both((engine, nowMs) => engine.advance(nowMs));
   }
 

@@ -11,6 +11,10 @@ import type { PacketPath } from "../packet-path.ts";
 const SLOT_WORDS = connectionCodec.size / 4;
 const LIFE_WORD = connectionCodec.offsets.life / 4;
 const EXPIRES_WORD = LIFE_WORD + 1;
+/** A template's own time, in ticks. */
+const LINGER_WORD = connectionCodec.offsets.parent / 4;
+const TEMPLATE_BITS = Life.PHASE_MASK | Life.TEMPLATE;
+const TEMPLATE_LIVES = Life.LIVE | Life.TEMPLATE;
 
 /**
  * An entry is over when it has no more than this left. A stamp is rounded up to ticks, by up to two; and a packet stamps with the kernel's
@@ -31,6 +35,8 @@ export class ReplayClock {
   readonly #uncertainTicks = Math.floor(UNCERTAIN_MS * this.#ticksPerMs);
   /** The kernel's tick that is our time 0. */
   #zero: number;
+  /** The kernel's tick when it was last held. */
+  #stoppedTick: number;
   #nowMs = 0;
   #seenMs: number;
   /** By how much the stamps of localities are behind. */
@@ -42,6 +48,7 @@ export class ReplayClock {
     const { buffer, byteOffset, byteLength } = connections.view;
     this.#words = new Uint32Array(buffer, byteOffset, byteLength / 4);
     this.#zero = path.nowTicks();
+    this.#stoppedTick = this.#zero;
     this.#seenMs = performance.now();
   }
 
@@ -51,9 +58,7 @@ export class ReplayClock {
     while (this.#nowMs < toMs) {
       this.#nowMs = Math.min(toMs, this.#nowMs + STEP_MS);
       this.#stop();
-      this.#move(-this.#uncertainTicks);
-      const { live } = this.#path.sweep();
-      this.#move(this.#uncertainTicks);
+      const { live } = this.#sweep();
       // Nothing that could expire out of order.
       if (live === 0) this.#nowMs = toMs;
     }
@@ -65,12 +70,45 @@ export class ReplayClock {
     if (performance.now() - this.#seenMs > UNSEEN_MS) this.#stop();
   }
 
+  /** Frees what is over, or so nearly that it may be. */
+  #sweep(): { readonly live: number } {
+    this.#move(-this.#uncertainTicks);
+    const due = this.#dueTemplates();
+    // Connections before the templates that led them, where both are over at one time: so IPVS's timers run.
+    if (due.length > 0) {
+      this.#postpone(due, STEP_MS * this.#ticksPerMs);
+      this.#path.sweep();
+      this.#postpone(due, -STEP_MS * this.#ticksPerMs);
+    }
+    const swept = this.#path.sweep();
+    this.#move(this.#uncertainTicks);
+    // A template that leads connections got another minute: from our now on, not from when the kernel came to it.
+    const words = this.#words;
+    for (const at of due) words[at + EXPIRES_WORD] = this.#stoppedTick + (words[at + LINGER_WORD] ?? 0);
+    return swept;
+  }
+
+  #postpone(entries: readonly number[], ticks: number): void {
+    for (const at of entries) this.#words[at + EXPIRES_WORD] = (this.#words[at + EXPIRES_WORD] ?? 0) + Math.trunc(ticks);
+  }
+
+  #dueTemplates(): number[] {
+    const words = this.#words;
+    const due: number[] = [];
+    for (let at = 0; at < words.length; at += SLOT_WORDS) {
+      if (((words[at + LIFE_WORD] ?? 0) & TEMPLATE_BITS) !== TEMPLATE_LIVES) continue;
+      if ((((words[at + EXPIRES_WORD] ?? 0) - this.#stoppedTick) | 0) <= 0) due.push(at);
+    }
+    return due;
+  }
+
   /** Moves the stamps by as much as the kernel's clock differs from ours. */
   #stop(): void {
     this.#seenMs = performance.now();
     const is = this.#path.nowTicks();
     const shouldBe = this.#zero + Math.floor(this.#nowMs * this.#ticksPerMs);
     this.#zero += is - shouldBe;
+    this.#stoppedTick = is;
     this.#move(is - shouldBe);
   }
 

@@ -43,7 +43,7 @@ export class ReplayStage {
   readonly #name: string;
   readonly #fresh: Settings;
 
-  /** `name` tells the namespaces of one process apart. */
+  /** `name` tells the namespaces of one process apart. Without the kernel's timer: time passes only when it is told to. */
   constructor(name: string, options: PacketPathOptions = { connectionsMax: 1000 }) {
     this.#name = `evenkeel-${name}-${process.pid}`;
     this.namespace = createNamespace(this.#name);

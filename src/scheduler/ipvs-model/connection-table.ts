@@ -9,6 +9,8 @@ import { DeadlineQueue } from "./deadline-queue.ts";
 
 /** An entry that controls others, or whose time has come while it is needed, is asked again after this. */
 const AGAIN_SECONDS = 60;
+/** Less than whatever time is told in. */
+const A_LITTLE_MS = 1e-3;
 
 type Client = Pick<ConnectionKey, "protocol" | "client" | "clientPort">;
 
@@ -49,9 +51,12 @@ export class ConnectionTable {
       );
   }
 
-  /** Starts its time anew. */
+  /**
+   * Starts its time anew. A template's timer is set before that of the connection it leads, and of timers for one moment the
+   * kernel runs the one first that was set last.
+   */
   rearm(connection: Connection, nowMs: number): void {
-    this.#expireAt(connection, nowMs + connection.timeoutSeconds * 1000);
+    this.#expireAt(connection, nowMs + connection.timeoutSeconds * 1000 + behind(connection));
   }
 
   /** Lets it expire with the next tick of the clock: whatever is decided before that still finds it counted. */
@@ -72,7 +77,10 @@ export class ConnectionTable {
 
   /** Removes what has expired. */
   advance(nowMs: number): void {
-    for (let due = this.#deadlines.pop(nowMs); due !== undefined; due = this.#deadlines.pop(nowMs)) this.#expire(due, due.expiresAtMs);
+    const untilMs = nowMs + A_LITTLE_MS;
+    for (let due = this.#deadlines.pop(untilMs); due !== undefined; due = this.#deadlines.pop(untilMs)) {
+      this.#expire(due, due.expiresAtMs - behind(due));
+    }
   }
 
   #expire(connection: Connection, nowMs: number): void {
@@ -107,6 +115,10 @@ export class ConnectionTable {
     if (others.length === 0) this.#byClient.delete(name);
     else this.#byClient.set(name, others);
   }
+}
+
+function behind({ state }: Connection): number {
+  return state.protocol === "template" ? A_LITTLE_MS : 0;
 }
 
 function nameOf({ protocol, client, clientPort }: Client): string {

@@ -23,3 +23,13 @@ test("what is due comes out, all of it and nothing else, whatever moved in betwe
     ),
   );
 });
+
+test("in its turn, also when a deadline was moved behind another's", () => {
+  const queue = new DeadlineQueue<{ expiresAtMs: number }>();
+  const moved = { expiresAtMs: 1 };
+  const other = { expiresAtMs: 2 };
+  for (const item of [moved, other]) queue.push(item);
+  moved.expiresAtMs = 3;
+  assert.equal(queue.pop(9), other);
+  assert.equal(queue.pop(9), moved);
+});

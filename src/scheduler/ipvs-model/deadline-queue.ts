@@ -31,7 +31,8 @@ export class DeadlineQueue<Item extends Due> {
       const first = this.#heap[0];
       if (first === undefined || first.atMs > nowMs) return undefined;
       this.#removeFirst();
-      if (first.item.expiresAtMs <= nowMs) return first.item;
+      // Due as it stands here; else in its turn, even if that is before now too.
+      if (first.item.expiresAtMs <= first.atMs) return first.item;
       if (first.item.expiresAtMs !== Number.POSITIVE_INFINITY) this.push(first.item);
     }
   }
