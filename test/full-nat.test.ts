@@ -9,6 +9,7 @@ import { finished } from "../src/lab/finished.ts";
 import { down, up } from "../src/lab/lab.ts";
 import { spread } from "../src/lab/scenario.ts";
 import { ADDRESSES, FRONT, LAN, type LabOptions, namespaceOf, PORTS, serverAddress, serverNames } from "../src/lab/topology.ts";
+import type { EvenkeelError } from "../src/model/error.ts";
 import { EtherType, encodeEthernet } from "../src/wire/ethernet.ts";
 import { need } from "./need.ts";
 import { request, server, service, TUNNEL_SOURCES } from "./packet-rows/cast.ts";
@@ -70,6 +71,11 @@ describe("full NAT", () => {
     for (const family of FAMILIES) {
       await assert.rejects(curl(lab, "rs2", family), `plain NAT, ${family}: rs1 answers rs2 itself, which knows of no such connection`);
     }
+    writeFileSync(directorFile(lab.name), configuration(lab).replaceAll(/full_nat: .*/g, 'full_nat: "10.0.0.77"'));
+    await assert.rejects(runOnDirector(lab.name, ["apply", directorFile(lab.name)]), (error: EvenkeelError) => {
+      assert.match(JSON.stringify(error.facts), /10\.0\.0\.77 is on no interface of this host/);
+      return true;
+    });
     writeFileSync(directorFile(lab.name), configuration(lab));
     await runOnDirector(lab.name, ["apply", directorFile(lab.name)]);
     for (const family of FAMILIES) {

@@ -664,6 +664,11 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
     "4:15: services[0].full_nat: fd00::1 is IPv6, but the service is IPv4",
   ],
   [
+    "full NAT packet by packet",
+    service("address: 192.0.2.1", "port: 80", "protocol: udp", "one_packet: true", "full_nat: 10.0.0.254", "servers: []"),
+    "6:15: services[0].full_nat: one_packet keeps no connections, by which answers would be found",
+  ],
+  [
     "full NAT to a loopback address",
     service("address: 192.0.2.1", "port: 80", "full_nat: 127.0.0.1", "servers: []"),
     "4:15: services[0].full_nat: 127.0.0.1 is a loopback address; servers answer to an address of the director's",

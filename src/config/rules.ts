@@ -106,6 +106,8 @@ function checkKinds(source: Source, { path, fields, given, family }: ServiceRead
     complain(source.complaint([...path, "scheduler_flags"], `${scheduler} has no flags; only sh and mh have`));
   if (one_packet && !given("mark") && protocol !== undefined && protocol !== "udp")
     complain(source.complaint([...path, "one_packet"], `only udp can be scheduled packet by packet, not ${protocol}`));
+  if (full_nat !== undefined && one_packet)
+    complain(source.complaint([...path, "full_nat"], "one_packet keeps no connections, by which answers would be found"));
   if (full_nat !== undefined && family !== undefined && full_nat.family !== family)
     complain(source.complaint([...path, "full_nat"], `${describeFamily(full_nat)}, but the service is ${FAMILY_NAMES[family]}`));
 }

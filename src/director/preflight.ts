@@ -52,6 +52,14 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
       { cure: `ip address add ${formatAddress(address)}/${prefix} dev ${usual?.name ?? "INTERFACE"}` },
     );
   }
+  for (const [i, { fullNat }] of configuration.services.entries()) {
+    if (fullNat === undefined || local.some((present) => sameAddress(present.address, fullNat))) continue;
+    throw new EvenkeelError(
+      "BAD_CONFIGURATION",
+      `${placeOf(["services", i, "full_nat"])}: ${formatAddress(fullNat)} is on no interface of this host, so servers' answers to it would not come here`,
+      { cure: "name an address that this host has in the servers' network" },
+    );
+  }
   const ways = waysOf(configuration);
   refuseMappedHere(configuration, ways, placeOf);
   const automatic = automaticInterfaces(configuration, links, local, ways);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { RealServer, VirtualService } from "../../src/model/service.ts";
+import { encodeSctp, SctpChunk } from "../../src/wire/sctp.ts";
 import { advanceSeconds } from "../advance-clock.ts";
 import {
   ACK,
@@ -20,7 +21,7 @@ import {
   towards,
 } from "./cast.ts";
 import { census } from "./crowd.ts";
-import { type Facts, icmpAnswer, packet, TRANSPORTS } from "./packets.ts";
+import { type Facts, icmpAnswer, network, packet, TRANSPORTS } from "./packets.ts";
 import type { DeedStep, PacketStep, Row } from "./row.ts";
 import { MTU } from "./stage.ts";
 
@@ -236,6 +237,56 @@ const own = FAMILIES.map((family): Row => {
   };
 });
 
+/** SCTP's checksum covers both ports. */
+const sctp = FAMILIES.map((family): Row => {
+  const to = server(family, "nat", { port: 8080 });
+  const held = service(family, [to], { protocol: "sctp", fullNat: TUNNEL_SOURCES[family] });
+  const bytes = (facts: Facts, chunk: number, length: number): Uint8Array => {
+    const { sourcePort, destinationPort } = facts;
+    const value = Uint8Array.from({ length }, (_, i) => i % 251);
+    return network(facts, 132, encodeSctp({ sourcePort, destinationPort, verificationTag: 0x01020304, chunks: [{ type: chunk, value }] }));
+  };
+  let port = 0;
+  const there = request(family);
+  const back = () => reply(to, { destination: TUNNEL_SOURCES[family], destinationPort: port });
+  const cookie = Array.from({ length: 4 }, (_, i) => 17 + i);
+  return {
+    name: `full NAT with another port, ${family}, sctp: there and back`,
+    hooks: ["tc"],
+    services: [held],
+    steps: [
+      {
+        send: bytes(there, SctpChunk.INIT, 16),
+        expect: {
+          kind: "forwarded",
+          server: to,
+          as: (out) => {
+            port = new DataView(out.buffer, out.byteOffset).getUint16(family === "ipv6" ? 40 : 20);
+            return bytes({ ...towards(to, there), source: TUNNEL_SOURCES[family], sourcePort: port }, SctpChunk.INIT, 16);
+          },
+        },
+      },
+      ...cookie.map(
+        (length): PacketStep => ({
+          get send() {
+            return bytes(back(), SctpChunk.DATA, length);
+          },
+          arrives: "back",
+          expect: {
+            kind: "replied",
+            server: to,
+            as: () => {
+              const ends = { source: held.address, sourcePort: held.port, destination: there.source, destinationPort: there.sourcePort };
+              return bytes({ ...back(), ...ends, ttl: back().ttl - 1 }, SctpChunk.DATA, length);
+            },
+          },
+        }),
+      ),
+    ],
+    left: [left(to, 1, 0, 1)],
+  };
+});
+
 const leftToTc = FAMILIES.map((family): Row => {
   const to = server(family, "nat");
   return {
@@ -290,4 +341,14 @@ const limits = FAMILIES.map((family): Row => {
   };
 });
 
-export const FULL_NAT_ROWS: readonly Row[] = [...thereAndBack, ...beside, ...ports, ...ends, ...own, ...leftToTc, bareUdp, ...limits];
+export const FULL_NAT_ROWS: readonly Row[] = [
+  ...thereAndBack,
+  ...beside,
+  ...ports,
+  ...ends,
+  ...own,
+  ...sctp,
+  ...leftToTc,
+  bareUdp,
+  ...limits,
+];
