@@ -1,6 +1,6 @@
 /** What the packet path counted of a stretch of packets, beside what was seen of them. */
 
-import { ForwardingMethod, outcomeName } from "../../src/wire/abi.ts";
+import { connectionCodec, ForwardingMethod, Life, outcomeName } from "../../src/wire/abi.ts";
 import { census } from "../packet-rows/crowd.ts";
 import type { Row } from "../packet-rows/row.ts";
 import type { Stage } from "../packet-rows/stage.ts";
@@ -71,7 +71,9 @@ export class Counts {
     const { wrongGroups, busy, live } = census(this.#stage);
     if (wrongGroups > 0 || busy > 0) found.push(`in the table ${busy} slots are busy, ${wrongGroups} groups are counted wrong`);
     const loads = this.#loads();
-    if (loads !== live) found.push(`${live} connections stand, the servers have ${loads}`);
+    // Full NAT's second entries are no connections of their own.
+    const standing = live - this.#secondEntries();
+    if (loads !== standing) found.push(`${standing} connections stand, the servers have ${loads}`);
     return found;
   }
 
@@ -93,6 +95,18 @@ export class Counts {
       (sum, index) => sum + Number(traffic.lookup(index)?.packetsIn ?? 0n) + Number(traffic.lookup(index)?.packetsOut ?? 0n),
       0,
     );
+  }
+
+  #secondEntries(): number {
+    const { view, stride, length, close } = this.#stage.path.maps.connections.map();
+    const { size, offsets } = connectionCodec;
+    let count = 0;
+    for (let at = 0; at < length * stride; at += size) {
+      const live = (view.getUint32(at + offsets.life, true) & Life.PHASE_MASK) === Life.LIVE;
+      if (live && view.getUint8(at + offsets.method) === ForwardingMethod.FULL_NAT_REPLY) count++;
+    }
+    close();
+    return count;
   }
 
   #loads(): number {
