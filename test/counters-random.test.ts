@@ -28,7 +28,6 @@ test(`${STEPS} random steps count what the model counts, and nothing is left in 
         director: new KernelCaseEngine(stage),
         random: randomFrom(SEED),
         schedulers: COURSE_SCHEDULERS,
-        without: ["sysctl"],
       });
       course.begin();
       for (let step = 1; step <= STEPS; step++) {

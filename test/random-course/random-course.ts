@@ -217,7 +217,7 @@ export class RandomCourse {
   }
 
   #serverGoes(): void {
-    const service = this.#pick(this.#services);
+    const service = this.#pick(this.#services.filter((each) => this.#serversOf(each).size > 0));
     const server = service === undefined ? undefined : this.#pick([...this.#serversOf(service)]);
     if (service === undefined || server === undefined) return;
     this.#serversOf(service).delete(server);
@@ -260,6 +260,8 @@ export class RandomCourse {
     const value = name === "conn_reuse_mode" ? this.#pick([0, 1, 1, 3]) : this.#below(2);
     this.#tell(`sysctl ${name}=${value}`);
     this.#both((engine) => engine.sysctl(`net.ipv4.vs.${name}`, value ?? 0));
+    // IPVS looks for connections that have lost their server when a server is deleted; we always do while the sysctl says so.
+    if (name === "expire_nodest_conn" && value === 1) this.#serverGoes();
   }
 
   #time(seconds: number): void {

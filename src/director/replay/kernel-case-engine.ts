@@ -56,6 +56,8 @@ export class KernelCaseEngine implements CaseEngine {
     }
     const refusal = perform(this.#plane, order, this.#sloppy);
     this.#plane.tidy();
+    // IPVS flushes what has lost its server as soon as its work queue runs, we with the next sweep; a template goes after its connections.
+    if (this.#settings().expireNodest) for (let i = 0; i < 2; i++) this.#stage.path.sweep();
     this.#direct = this.#findDirect();
     return refusal;
   }
