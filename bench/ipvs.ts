@@ -4,7 +4,8 @@
  *   node bench/ipvs.ts [--quick] [-o json] [--only TEXT]
  *
  * Here the kernel has no IPVS, and on a shared machine times are noise; so both run in Debian's kernel inside an emulated machine that
- * counts instructions (tools/vm-run --icount), on the same network in one run, and a run repeats to about half a percent. What is
+ * counts instructions (tools/vm-run --icount), on the same network in one run, and a run repeats to about half a percent. Of three
+ * samples the least counts: what disturbs one only adds to it. What is
  * counted is everything between a packet's way in and its end behind the director: what the same packet costs that ends where it would come
  * in (`none`) is taken off. So the figures hold the kernel's work too, the way out of the one veth and into the other. What they do not
  * see is caches and branches: bench/packet.ts measures those.
@@ -78,7 +79,7 @@ function measureInMachine(count: number, names: readonly string[]): Sample[] {
 
 function report(figures: readonly Figure[], judged: readonly Judged[], count: number): string {
   const right = (title: string) => ({ title, align: "right" as const });
-  const all = figures.map(({ name, total, net, spread }) => [name, whole(total), whole(net), `${(spread * 100).toFixed(2)} %`]);
+  const all = figures.map(({ name, total, net, spread }) => [name, whole(total), whole(net), `+${(spread * 100).toFixed(2)} %`]);
   const goals = judged.map(({ goal, ipvs, evenkeel, ratio, met }) => [
     `${goal.input === "packets" ? "tc" : "XDP"} ${goal.way}${goal.fresh ? ", new connection" : ""}`,
     whole(ipvs),
@@ -91,7 +92,7 @@ function report(figures: readonly Figure[], judged: readonly Judged[], count: nu
   return [
     `Instructions a packet in Debian's kernel, emulated; UDP, 64 bytes, IPv4, ${count} packets a sample.`,
     "",
-    renderTable([{ title: "row" }, right("whole"), right("net"), right("two samples differ")], all),
+    renderTable([{ title: "row" }, right("whole"), right("net"), right("next sample")], all),
     "",
     "net: less the row `none` of the same input (`none_xdp` where packets end at XDP). packets: socket buffers (tc); frames: XDP frames. new: each packet of another client port.",
     "reply: NAT's way back. redirect, redirect_neigh: a program that only sends on, as tc and XDP can do it at the least.",
