@@ -75,7 +75,9 @@ static __always_inline int forward_rewrite(context *ctx, const struct packet *pa
 			return outcome;
 	}
 	rewrite.before = packet->destination;
-	__builtin_memcpy(&rewrite.after, server->address, 16);
+	/* Two words: clang does not know that it may. */
+	rewrite.after.half[0] = ((const __u64 *)server->address)[0];
+	rewrite.after.half[1] = ((const __u64 *)server->address)[1];
 	rewrite.port_before = packet->destination_port;
 	rewrite.port_after = connection->real_port;
 	return packet_rewrite(ctx, packet, &rewrite, 0) ? OUTCOME_NONE : OUTCOME_DROP_REWRITE;
@@ -106,7 +108,7 @@ static __always_inline int forward_request(context *ctx, const struct packet *pa
 
 	if ((void *)(ethernet + 1) > hook_data_end(ctx))
 		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
-	ethernet_address(ethernet, neighbour->destination_mac, neighbour->source_mac);
+	ethernet_addresses(ethernet, neighbour->destination_mac);
 	return transmit(ctx, neighbour->ifindex);
 #else
 	return transmit_to_server(server);
@@ -139,7 +141,7 @@ __noinline int forward_reply(context *ctx, const struct packet *packet, const st
 
 	if ((void *)(ethernet + 1) > hook_data_end(ctx))
 		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
-	ethernet_address(ethernet, way.destination_mac, way.source_mac);
+	ethernet_addresses(ethernet, way.destination_mac);
 	return transmit(ctx, way.ifindex);
 #else
 	long answer;

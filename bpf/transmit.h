@@ -100,16 +100,17 @@ static __always_inline struct neighbour *way_to_server(context *ctx, __u32 index
 	return neighbour;
 }
 
-/* By halves: struct ethhdr is packed, and clang would copy byte by byte. */
-static __always_inline void ethernet_address(struct ethhdr *ethernet, const __u8 destination[6], const __u8 source[6])
-{
-	__u16 *half = (__u16 *)ethernet;
+_Static_assert(offsetof(struct neighbour, source_mac) == offsetof(struct neighbour, destination_mac) + ETH_ALEN &&
+		       offsetof(struct neighbour, destination_mac) % 8 == 0 &&
+		       offsetof(struct way, source_mac) == offsetof(struct way, destination_mac) + ETH_ALEN &&
+		       offsetof(struct way, destination_mac) % 8 == 0,
+	       "both MAC addresses lie together, as in a frame");
 
-#pragma unroll
-	for (int i = 0; i < ETH_ALEN / 2; i++) {
-		half[i] = ((const __u16 *)destination)[i];
-		half[ETH_ALEN / 2 + i] = ((const __u16 *)source)[i];
-	}
+/* Both, as two words: struct ethhdr is packed, and clang would copy byte by byte. */
+static __always_inline void ethernet_addresses(struct ethhdr *ethernet, const __u8 *destination_and_source)
+{
+	*(__u64 *)ethernet = *(const __u64 *)destination_and_source;
+	((__u32 *)ethernet)[2] = ((const __u32 *)destination_and_source)[2];
 }
 
 static __always_inline int transmit(context *ctx, __u32 ifindex)
@@ -121,9 +122,10 @@ static __always_inline int transmit(context *ctx, __u32 ifindex)
 
 static __always_inline int transmit(__u32 ifindex, __u32 family, const void *next_hop)
 {
-	struct bpf_redir_neigh hop = { .nh_family = family };
+	struct bpf_redir_neigh hop = { .nh_family = family, .ipv4_nh = *(const __be32 *)next_hop };
 
-	__builtin_memcpy(hop.ipv6_nh, next_hop, 16);
+	if (family == AF_INET6)
+		__builtin_memcpy(hop.ipv6_nh, next_hop, 16);
 	return bpf_redirect_neigh(ifindex, &hop, sizeof(hop), 0);
 }
 
