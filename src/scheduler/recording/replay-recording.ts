@@ -7,12 +7,14 @@ import type { Occasion } from "../scheduler.ts";
 import { type CaseEngine, ModelEngine } from "./case-engine.ts";
 import { BadRecording, fieldsOf, type ReplayResult } from "./recorded.ts";
 import { isCase, replayCase } from "./replay-case.ts";
-import { isTables, replayTables } from "./replay-tables.ts";
+import { isTables, replayTables, type StateEngine } from "./replay-tables.ts";
 
-/** Who is asked: a scheduler by itself, and a whole director. */
+/** Who is asked: a scheduler by itself, a whole director, and the states of a connection. */
 export interface Engines {
   readonly scheduler: () => ReplayEngine;
   readonly director: () => CaseEngine;
+  /** Left out: the tables in TypeScript. */
+  readonly states?: () => StateEngine;
 }
 
 /** The reference in TypeScript. No recording can hold a scheduler that draws lots, so there are none to draw. */
@@ -30,7 +32,7 @@ export function replayRecording(recording: unknown, engines: Engines): ReplayRes
   try {
     if (isCase(fields)) return replayCase(fields, engines.director);
     if ("scenarios" in fields) return replayScenarios(fields, engines.scheduler());
-    return isTables(fields) ? replayTables(fields, engines.scheduler) : undefined;
+    return isTables(fields) ? replayTables(fields, engines.scheduler, engines.states) : undefined;
   } catch (error) {
     // An address in a recording that is none is the recording's fault, not that of whoever asked for the replay.
     if (error instanceof EvenkeelError) throw new BadRecording(error.message, { cause: error });
