@@ -14,7 +14,10 @@ struct icmp_case {
 	struct packet inner;
 	struct headers headers;
 	struct headers within;
+	/* Full NAT: the entry that it is about, and whom it goes to. */
 	struct place place;
+	__u32 to_client;
+	__u32 reserved;
 };
 
 struct {

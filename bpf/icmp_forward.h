@@ -9,6 +9,7 @@
 
 #include "forward.h"
 #include "icmp_case.h"
+#include "icmp_rewrite.h"
 #include "service.h"
 
 enum {
@@ -31,104 +32,17 @@ static __always_inline int icmp_is_too_big(__u8 family, const struct icmp_header
 	return icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED;
 }
 
-/* Where the quoted packet's transport checksum is, if the quote reaches so far and there is one; else 0. */
-static __always_inline __u32 quote_checksum(context *ctx, const struct packet *quoted, __u32 end)
+/* Both ends of the error and of its quote: a program of its own does that. */
+static __always_inline int icmp_full_nat_place(const struct place *place, __u32 to_client)
 {
-	__u32 at = quoted->transport;
-	__sum16 check;
+	__u32 zero = 0;
+	struct icmp_case *it = bpf_map_lookup_elem(&icmp_cases, &zero);
 
-	if (quoted->protocol == IPPROTO_TCP)
-		at += offsetof(struct tcphdr, check);
-	else if (quoted->protocol == IPPROTO_UDP)
-		at += offsetof(struct udphdr, check);
-	else
-		return 0;
-	if (at + sizeof(check) > end || bpf_skb_load_bytes(ctx, at, &check, sizeof(check)))
-		return 0;
-	return quoted->protocol == IPPROTO_UDP && !check ? 0 : at;
-}
-
-/* Half a word somewhere in the frame gets another value; the difference for a sum over it is added. */
-static __always_inline int half_replace(context *ctx, __u32 at, __be16 before, __be16 after, __u64 *difference)
-{
-	*difference += (__u64)(__u16)~before + after;
-	return !bpf_skb_store_bytes(ctx, at, &after, sizeof(after), BPF_F_RECOMPUTE_CSUM);
-}
-
-/* Which end of the quoted packet is rewritten, and how far the frame's packet goes. */
-struct quote_place {
-	__u32 source;
-	__u32 end;
-};
-
-/*
- * One end of the quoted packet as the hearer knows it: address, port, and both checksums of the quote. What that does to a sum over the
- * quote, folded; or negative when it failed.
- */
-__noinline int quote_rewrite(context *ctx, const struct packet *quoted, const struct rewrite *rewrite, const struct quote_place *place)
-{
-	__u64 difference = 0, transport;
-	__be32 before[4], after[4];
-	__u32 port, check;
-	__sum16 sum;
-
-	if (!quoted || !rewrite || !place)
-		return -1;
-	__builtin_memcpy(before, &rewrite->before, 16);
-	__builtin_memcpy(after, &rewrite->after, 16);
-	transport = checksum_difference(before, after, 4);
-	if (quoted->family == FAMILY_IPV4) {
-		__u32 at = quoted->network + (place->source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr));
-		__u32 header = quoted->network + offsetof(struct iphdr, check);
-
-		/* The header's own checksum makes up for the address. */
-		if (bpf_skb_store_bytes(ctx, at, after, 4, BPF_F_RECOMPUTE_CSUM) || bpf_skb_load_bytes(ctx, header, &sum, sizeof(sum)) ||
-		    !half_replace(ctx, header, sum, checksum_add(sum, transport), &difference))
-			return -1;
-		difference += transport;
-	} else {
-		__u32 at = quoted->network + (place->source ? offsetof(struct ipv6hdr, saddr) : offsetof(struct ipv6hdr, daddr));
-
-		if (bpf_skb_store_bytes(ctx, at, after, 16, BPF_F_RECOMPUTE_CSUM))
-			return -1;
-		difference += transport;
-	}
-	check = quote_checksum(ctx, quoted, place->end);
-	port = quoted->transport + (place->source ? offsetof(struct udphdr, source) : offsetof(struct udphdr, dest));
-	transport += (__u64)(__u16)~rewrite->port_before + rewrite->port_after;
-	if (!half_replace(ctx, port, rewrite->port_before, rewrite->port_after, &difference))
-		return -1;
-	if (check) {
-		__sum16 changed;
-
-		if (bpf_skb_load_bytes(ctx, check, &sum, sizeof(sum)))
-			return -1;
-		changed = checksum_add(sum, transport);
-		if (quoted->protocol == IPPROTO_UDP && !changed)
-			changed = 0xffff;
-		if (!half_replace(ctx, check, sum, changed, &difference))
-			return -1;
-	}
-	return (__u16)~checksum_fold(difference);
-}
-
-/* The whole error: its own header, what it quotes, and its checksum. `source` = of the outer header; inside it is the other end. */
-static __always_inline int icmp_rewrite(context *ctx, const struct packet *outer, const struct packet *quoted, const struct rewrite *rewrite,
-					const struct rewrite *inner, int source)
-{
-	struct quote_place place = { .source = !source, .end = outer->network + outer->length };
-	__u32 check = outer->transport + offsetof(struct icmp_header, checksum);
-	__u64 difference;
-	__sum16 sum;
-	int quote = quote_rewrite(ctx, quoted, inner, &place);
-
-	if (quote < 0 || !rewrite_network(ctx, outer, rewrite, source) || bpf_skb_load_bytes(ctx, check, &sum, sizeof(sum)))
-		return 0;
-	difference = quote;
-	if (outer->family == FAMILY_IPV6)
-		difference += checksum_difference(rewrite->before.word, rewrite->after.word, 4);
-	sum = checksum_add(sum, difference);
-	return !bpf_skb_store_bytes(ctx, check, &sum, sizeof(sum), BPF_F_RECOMPUTE_CSUM);
+	if (!it)
+		return NEXT;
+	it->place = *place;
+	it->to_client = to_client;
+	return ASIDE - RARE_ICMP_FULL_NAT;
 }
 
 /* About a packet that went to the client (also of DR and TUN servers, past us): its server hears of it. */
@@ -156,9 +70,8 @@ static __always_inline int icmp_to_server(context *ctx, struct packet *outer, co
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server || !(server->flags & SERVER_AVAILABLE))
 		return count_outcome(OUTCOME_DROP_SERVER_GONE, VERDICT_DROP);
-	/* Both of its ends would have to be rewritten, in the quote as well: not done. */
 	if (connection->method == FORWARDING_METHOD_FULL_NAT)
-		return NEXT;
+		return icmp_full_nat_place(&place, 0);
 	/* About an error no error is sent (RFC 1122 3.2.2). */
 	if (outer->ttl <= 1 || (__s32)outer->length > (__s32)forward_mtu(server, connection, now))
 		return NEXT;
@@ -169,7 +82,7 @@ static __always_inline int icmp_to_server(context *ctx, struct packet *outer, co
 
 		__builtin_memcpy(&rewrite.after, server->address, 16);
 		rewrite.port_after = connection->real_port;
-		if (!icmp_rewrite(ctx, outer, quoted, &rewrite, &rewrite, 0))
+		if (!icmp_rewrite(ctx, outer, quoted, &rewrite, &rewrite, 0, 1))
 			return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
 		verdict = transmit_to_server(server);
 	} else {
@@ -198,6 +111,8 @@ static __always_inline int icmp_to_client(context *ctx, const struct packet *out
 	if (!connection_find_reply(&flow, flow_hash(&flow, settings), &place, settings))
 		return NEXT;
 	connection = place_connection(&place);
+	if (connection && connection->method == FORWARDING_METHOD_FULL_NAT_REPLY)
+		return icmp_full_nat_place(&place, 1);
 	if (!connection || connection->method != FORWARDING_METHOD_NAT)
 		return NEXT;
 	__builtin_memcpy(&rewrite.after, connection->virtual_address, 16);
@@ -209,7 +124,7 @@ static __always_inline int icmp_to_client(context *ctx, const struct packet *out
 	answer = way_ask(ctx, outer->family, &rewrite.after, &outer->destination, 0, &way);
 	if (answer != BPF_FIB_LKUP_RET_SUCCESS && answer != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return count_outcome(OUTCOME_DROP_NO_ROUTE, VERDICT_DROP);
-	if (!icmp_rewrite(ctx, outer, quoted, &rewrite, &inner, 1))
+	if (!icmp_rewrite(ctx, outer, quoted, &rewrite, &inner, 1, 1))
 		return count_outcome(OUTCOME_DROP_REWRITE, VERDICT_DROP);
 	count_out(connection->service, connection->server, 1, outer->length);
 	return count_outcome(OUTCOME_ICMP_FORWARDED, transmit(way.ifindex, way.family, &way.next_hop));

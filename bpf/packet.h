@@ -104,7 +104,9 @@ enum rare_program {
 	RARE_LOCAL = 3,
 	/* An error about what may be a packet of a tunnel of ours, parsed already (bpf/icmp_case.h). */
 	RARE_PATH_MTU = 4,
-	RARE_COUNT = 5,
+	/* An error about a connection of full NAT, parsed and found already. */
+	RARE_ICMP_FULL_NAT = 5,
+	RARE_COUNT = 6,
 };
 
 /* Has the packet reached whom it is for, so that it counts? */

@@ -15,6 +15,7 @@ int rare_packet(context *ctx);
 int rare_icmp(context *ctx);
 int rare_cut(context *ctx);
 int rare_path_mtu(context *ctx);
+int rare_icmp_full_nat(context *ctx);
 int rare_local(context *ctx);
 
 struct {
@@ -28,6 +29,7 @@ struct {
 		[RARE_ICMP] = (void *)&rare_icmp,
 		[RARE_CUT] = (void *)&rare_cut,
 		[RARE_PATH_MTU] = (void *)&rare_path_mtu,
+		[RARE_ICMP_FULL_NAT] = (void *)&rare_icmp_full_nat,
 		[RARE_LOCAL] = (void *)&rare_local,
 	},
 };

@@ -7,6 +7,7 @@
 #include "dispatch.h"
 #include "fragment.h"
 #include "icmp_forward.h"
+#include "icmp_full_nat.h"
 #include "icmp_path_mtu.h"
 #include "rare.h"
 
@@ -83,6 +84,14 @@ SEC("tc")
 int rare_path_mtu(context *ctx)
 {
 	int verdict = icmp_path_mtu(ctx, ctx->cb[CONTEXT_MTU]);
+
+	return verdict == NEXT ? count_outcome(OUTCOME_PASS_ICMP, VERDICT_PASS) : verdict;
+}
+
+SEC("tc")
+int rare_icmp_full_nat(context *ctx)
+{
+	int verdict = icmp_full_nat(ctx);
 
 	return verdict == NEXT ? count_outcome(OUTCOME_PASS_ICMP, VERDICT_PASS) : verdict;
 }

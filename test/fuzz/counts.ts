@@ -98,14 +98,15 @@ export class Counts {
   }
 
   #secondEntries(): number {
-    const { view, stride, length, close } = this.#stage.path.maps.connections.map();
+    const table = this.#stage.path.maps.connections.map();
+    const { view, stride, length } = table;
     const { size, offsets } = connectionCodec;
     let count = 0;
     for (let at = 0; at < length * stride; at += size) {
       const live = (view.getUint32(at + offsets.life, true) & Life.PHASE_MASK) === Life.LIVE;
       if (live && view.getUint8(at + offsets.method) === ForwardingMethod.FULL_NAT_REPLY) count++;
     }
-    close();
+    table.close();
     return count;
   }
 

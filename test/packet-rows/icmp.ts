@@ -16,6 +16,7 @@ import {
   request,
   server,
   service,
+  TUNNEL_SOURCES,
   towards,
   VIPS,
 } from "./cast.ts";
@@ -238,4 +239,63 @@ const withoutChecksum = ((): Row => {
   };
 })();
 
-export const ICMP_ROWS: readonly Row[] = [...fromClientsSide, ...fromServersSide, ...nobodys, withOptions, withoutChecksum];
+/** Both ends are another's on the server's side: the director's address, and a port that shows in the first packet. */
+const fullNat = FAMILIES.map((family): Row => {
+  const to = server(family, "nat", { port: 8080 });
+  const own = TUNNEL_SOURCES[family];
+  const held = service(family, [to], { protocol: "udp", fullNat: own });
+  const there = request(family, { protocol: "udp" });
+  const answer = answerSeen(family, "udp");
+  const router = server(family, "nat", { n: 100 }).address;
+  let port = 0;
+  const seen = () => ({ ...towards(to, there), source: own, sourcePort: port });
+  const said = () => ({ ...answer, source: to.address, sourcePort: 8080, destination: own, destinationPort: port });
+  const fromClient = header(ROUTERS[family], VIPS[family]);
+  return {
+    name: `full NAT, ${family}, udp: errors in both directions`,
+    hooks: ["tc"],
+    services: [held],
+    steps: [
+      {
+        send: packet(there),
+        expect: {
+          kind: "forwarded",
+          server: to,
+          as: (out) => {
+            port = new DataView(out.buffer, out.byteOffset).getUint16(family === "ipv6" ? 40 : 20);
+            return packet(seen());
+          },
+        },
+      },
+      ...(["short", "whole"] as const).flatMap((quote): PacketStep[] => [
+        {
+          send: icmpError(fromClient, "portUnreachable", QUOTES[quote](packet(answer))),
+          expect: {
+            kind: "forwarded",
+            server: to,
+            as: () =>
+              icmpError(hopped({ ...fromClient, source: own, destination: to.address }), "portUnreachable", QUOTES[quote](packet(said()))),
+            outcome: "ICMP_FORWARDED",
+          },
+        },
+        ...[to.address, router].map(
+          (from): PacketStep => ({
+            get send() {
+              return icmpError(header(from, own), "portUnreachable", QUOTES[quote](packet(seen())));
+            },
+            arrives: "back",
+            expect: {
+              kind: "replied",
+              server: to,
+              as: () => icmpError(hopped(header(VIPS[family], CLIENTS[family])), "portUnreachable", QUOTES[quote](packet(hopped(there)))),
+              outcome: "ICMP_FORWARDED",
+            },
+          }),
+        ),
+      ]),
+    ],
+    left: [opened(to, "udp")],
+  };
+});
+
+export const ICMP_ROWS: readonly Row[] = [...fromClientsSide, ...fromServersSide, ...fullNat, ...nobodys, withOptions, withoutChecksum];
