@@ -264,13 +264,11 @@ static __always_inline int packet_is_for_host(context *ctx, const struct ethhdr 
 #ifdef HOOK_XDP
 	__u32 ifindex = ctx->ingress_ifindex;
 	struct port *port = bpf_map_lookup_elem(&ports, &ifindex);
-	const __u16 *frame = (const __u16 *)ethernet->h_dest;
-	const __u16 *own;
 
 	if (!port || !(port->flags & PORT_MAC_KNOWN))
 		return 1;
-	own = (const __u16 *)port->mac;
-	return frame[0] == own[0] && frame[1] == own[1] && frame[2] == own[2];
+	/* The first six bytes of each (little endian). */
+	return !((*(const __u64 *)ethernet ^ *(const __u64 *)port) << 16);
 #else
 	return ctx->pkt_type == 0; /* PACKET_HOST */
 #endif
