@@ -30,7 +30,8 @@ export class Ipvs implements Director {
   }
 
   order(words: readonly string[]): string {
-    run("ip", ["netns", "exec", this.#network.namespace("director"), "ipvsadm", ...words]);
+    // Emulated on a busy machine it may take a while.
+    run("ip", ["netns", "exec", this.#network.namespace("director"), "ipvsadm", ...words], { timeoutMs: 120_000 });
     return "";
   }
 
