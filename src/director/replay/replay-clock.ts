@@ -18,9 +18,9 @@ const TEMPLATE_LIVES = Life.LIVE | Life.TEMPLATE;
 
 /**
  * An entry is over when it has no more than this left. A stamp is rounded up to ticks, by up to two; and a packet stamps with the kernel's
- * clock, which may have gone on unseen since we held it. Recordings and courses ask no question within half a second of an answer's change.
+ * clock, which may have gone on unseen since we held it. Recordings and courses ask no question within a second of an answer's change.
  */
-const UNCERTAIN_MS = 500;
+const UNCERTAIN_MS = 850;
 /** Longer at once, and things would expire out of order. */
 const STEP_MS = 1000;
 /** How far the kernel's clock may run on unseen. */
