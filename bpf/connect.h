@@ -71,6 +71,27 @@ __noinline int connect_known(const struct packet *packet, __u64 hash, struct pla
 	return 0;
 }
 
+/*
+ * Does a NAT server answer its client? A mark may take any destination, and so take such a packet for a client's: IPVS asks for replies
+ * first (ip_vs_out_hook() comes before ip_vs_in_hook()).
+ */
+__noinline int connect_is_reply(const struct packet *packet)
+{
+	struct connecting *connecting = connecting_get();
+	struct settings *settings = settings_get();
+	struct flow *flow;
+
+	if (!packet || !settings || !connecting || !(settings->flags & SETTINGS_MARKED) || !(settings->flags & SETTINGS_NAT_IN_USE) ||
+	    !filter_may_hold(settings->server_filter, &packet->source))
+		return 0;
+	/* Not needed for anything else yet. */
+	flow = &connecting->key;
+	flow->client = packet->destination;
+	flow->other = packet->source;
+	flow->ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port);
+	return connection_find_reply(flow, flow_hash(flow, settings), &connecting->template, settings);
+}
+
 /* CONNECT_NEW: it is for the service in struct connecting, which has to give it a server. */
 __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32 mark)
 {
@@ -160,6 +181,8 @@ static __always_inline int connect_anew(const struct packet *packet, __u64 hash,
 {
 	int persistent, found;
 
+	if (unlikely(connect_is_reply(packet)))
+		return CONNECT_NO_SERVICE;
 	found = connect_service(packet, ifindex, mark);
 	persistent = found == CONNECT_PERSISTENT;
 	if (found != CONNECT_NEW && !persistent)

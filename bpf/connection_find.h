@@ -88,6 +88,10 @@ static __always_inline int connection_is_request(const struct connection *connec
 	       (word[CLIENT_OFFSET / 8 + 1] == flow->client.half[1] && word[VIRTUAL_OFFSET / 8 + 1] == flow->other.half[1]);
 }
 
+/*
+ * Only of a connection by NAT: by DR or TUN a client may have gone to the same server, from the same port, as another service's, or
+ * there may be one to the server itself. Those answers are not ours to alter.
+ */
 static __always_inline int connection_is_reply(const struct connection *connection, const struct flow *flow, __u64 ends)
 {
 	const __u64 *word = (const __u64 *)connection;
@@ -95,6 +99,8 @@ static __always_inline int connection_is_reply(const struct connection *connecti
 	__u32 index = connection->server;
 
 	if (((word[ENDS_OFFSET / 8] ^ ends) & ENDS_REPLY) || word[CLIENT_OFFSET / 8] != flow->client.half[0])
+		return 0;
+	if (unlikely(connection->method != FORWARDING_METHOD_NAT && connection->method != FORWARDING_METHOD_FULL_NAT_REPLY))
 		return 0;
 	if (family_is_ipv6(flow->family) && word[CLIENT_OFFSET / 8 + 1] != flow->client.half[1])
 		return 0;

@@ -98,10 +98,12 @@ static __always_inline int packet_has_own_sum(context *ctx, const struct packet 
 
 	if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
 		return 0;
-	if (packet->family == FAMILY_IPV6)
-		return packet->transport - packet->network == IPV6_LENGTH;
-	if ((void *)(ip + 1) > hook_data_end(ctx) || (ip->frag_off & bpf_htons(0x3fff)))
+	if (packet->family == FAMILY_IPV6) {
+		if (packet->transport - packet->network != IPV6_LENGTH)
+			return 0;
+	} else if ((void *)(ip + 1) > hook_data_end(ctx) || (ip->frag_off & bpf_htons(0x3fff))) {
 		return 0;
+	}
 	if (packet->protocol == IPPROTO_TCP)
 		return 1;
 	/* The compiler would put the frame's end aside as a number: packet pointers are only fresh from the context. */

@@ -2,7 +2,7 @@
 /*
  * What a router says of the way to a tunnel's server: a packet that we sent was too long for it (RFC 1191, RFC 8201, RFC 2003 4).
  * Noted at the server for a while, and told to the client whose packet was inside. Anybody can claim such a thing, so the quoted packet has
- * to be of a connection of ours with that server, or, where the quote ends before, from our end of the tunnel to the other.
+ * to be from our end of the tunnel to the other, and what is inside of a connection of ours with that server, where the quote goes so far.
  */
 #ifndef EVENKEEL_ICMP_PATH_MTU_H
 #define EVENKEEL_ICMP_PATH_MTU_H
@@ -14,6 +14,11 @@ enum {
 	/* The least that each family has to carry: RFC 791, RFC 8200. */
 	PATH_MTU_MIN_IPV4 = 68,
 	PATH_MTU_MIN_IPV6 = 1280,
+	/*
+	 * What is said to be less is taken for this much (net.ipv4.route.min_pmtu): who forges an error could else leave a server's
+	 * clients a few bytes, which they would not believe, so that nothing came through any more.
+	 */
+	PATH_MTU_TRUSTED_IPV4 = 552,
 	/* RFC 1191 6.3: after ten minutes one may try again. */
 	PATH_MTU_SECONDS = 600,
 	SERVERS_MAX = 16384,
@@ -117,6 +122,8 @@ static __always_inline int icmp_path_mtu(context *ctx, __u32 mtu)
 
 	if (!it || !settings)
 		return NEXT;
+	if (it->quoted.family == FAMILY_IPV4 && mtu >= PATH_MTU_MIN_IPV4 && mtu < PATH_MTU_TRUSTED_IPV4)
+		search.mtu = mtu = PATH_MTU_TRUSTED_IPV4;
 	search.second = settings->second;
 	inside = tunnel_inside(ctx, &it->quoted);
 	if (!inside)
@@ -134,7 +141,7 @@ static __always_inline int icmp_path_mtu(context *ctx, __u32 mtu)
 		return NEXT;
 	index = connection->server;
 	server = bpf_map_lookup_elem(&servers, &index);
-	if (!server || !bytes_are(server->address, &it->quoted.destination))
+	if (!server || !bytes_are(server->address, &it->quoted.destination) || !bytes_are(server->tunnel_source, &it->quoted.source))
 		return NEXT;
 	if (!path_mtu_note(server, mtu, search.now, search.second) || mtu <= tunnel_overhead(server))
 		return NEXT;

@@ -118,6 +118,7 @@ __noinline int load_turn_back(__u32 server, __u64 life, __u32 method)
 	if (overloaded) {
 		__sync_fetch_and_and(&load->flags, ~LOAD_OVERLOADED);
 		load_settle(load, upper);
+		load_note(load);
 	}
 	return 1;
 }

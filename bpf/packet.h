@@ -83,6 +83,8 @@ enum {
 	ETHERNET_LENGTH = sizeof(struct ethhdr),
 	IPV4_LENGTH = sizeof(struct iphdr),
 	IPV6_LENGTH = sizeof(struct ipv6hdr),
+	/* What the kernel says of packets that it carries together without their having one length. */
+	GSO_BY_FRAGS = 0xffff,
 	/* Bytes of extension headers that are followed. */
 	EXTENSIONS_MAX = 256,
 };
@@ -253,7 +255,8 @@ static __always_inline void packet_measure(context *ctx, struct packet *packet)
 		/* A GSO packet above 64 KB carries no length of its own. */
 		packet->length = ctx->len - packet->network;
 		packet->segments = ctx->gso_segs ? ctx->gso_segs : 1;
-		packet->wire_length = headers + ctx->gso_size;
+		/* SCTP's have lengths of their own, which are not to be seen here; their sender made them for its way. */
+		packet->wire_length = ctx->gso_size == GSO_BY_FRAGS ? headers : headers + ctx->gso_size;
 	}
 #endif
 }

@@ -131,4 +131,44 @@ const untrue = FAMILIES.map((family): Row => {
   };
 });
 
-export const PATH_MTU_ROWS: readonly Row[] = [...told, ...short, ...untrue];
+/** Clients believe no less than 552 (net.ipv4.route.min_pmtu); a forged error that was believed would end all that goes to a server. */
+const tiny = [68, 551].map((claimed): Row => {
+  const to = server("ipv4", "tun");
+  const trusted = 552 - overheadOf(to, 0);
+  const long = ofLength(1420, "ipv4", { flags: ACK });
+  return {
+    name: `TUN, ipv4: what says that only ${claimed} bytes go is taken for the least that anybody believes`,
+    hooks: ["tc"],
+    services: [service("ipv4", [to])],
+    steps: [
+      opening(to, request("ipv4")),
+      {
+        send: tooBig(to, sent(to, long), claimed),
+        arrives: "back",
+        expect: { kind: "answered", with: icmpAnswer(hopped(long), "tooBig", trusted), outcome: "ICMP_TOO_BIG" },
+      },
+      ...bound(to, "ipv4", trusted),
+    ],
+    left: [opened(to, "tcp")],
+  };
+});
+
+/** From another end than ours: nobody who saw such a packet can have had it from us. */
+const foreignEnd = FAMILIES.map((family): Row => {
+  const to = server(family, "tun");
+  const quote = sent(to, ofLength(1420, family, { flags: ACK }));
+  quote[family === "ipv6" ? 23 : 15] = 1;
+  return {
+    name: `TUN, ${family}: an error about a tunnel that begins elsewhere is not believed`,
+    hooks: ["tc"],
+    services: [service(family, [to])],
+    steps: [
+      opening(to, request(family)),
+      { send: tooBig(to, quote), arrives: "back", expect: passed("PASS_ICMP") },
+      ...bound(to, family, MTU - overheadOf(to, 0)),
+    ],
+    left: [opened(to, "tcp")],
+  };
+});
+
+export const PATH_MTU_ROWS: readonly Row[] = [...told, ...short, ...untrue, ...tiny, ...foreignEnd];

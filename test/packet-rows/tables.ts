@@ -1,6 +1,7 @@
 /** Every table of packet rows, by the name under which the tests list it. A new table has a line here. */
 
 import { CHECKSUM_ROWS } from "./checksums.ts";
+import { DISGUISE_ROWS } from "./disguises.ts";
 import { EXTENSION_ROWS } from "./extensions.ts";
 import { FORWARDING_ROWS } from "./forwarding.ts";
 import { FRAGMENT_ROWS } from "./fragments.ts";
@@ -30,5 +31,6 @@ export const PACKET_TABLES: Readonly<Record<string, readonly Row[]>> = {
   sctp: SCTP_ROWS,
   local: LOCAL_ROWS,
   persistence: PERSISTENCE_ROWS,
+  disguises: DISGUISE_ROWS,
   "full NAT": FULL_NAT_ROWS,
 };

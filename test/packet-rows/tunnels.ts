@@ -75,18 +75,21 @@ const size = each.map(({ tunnel, inner, outer }): Row => {
 });
 
 /** Where the inner packet says nothing of its bytes, all of them are summed. */
-const summed = FAMILIES.flatMap((outer) =>
-  TUNNELS.filter((tunnel) => "checksum" in tunnel).map((tunnel): Row => {
+const summed = each
+  .filter(({ tunnel }) => "checksum" in tunnel)
+  .map(({ tunnel, inner, outer }): Row => {
     const to = tunnelServer(outer, tunnel);
-    const lengths = [29, 63, 64, 65, 127, 128, 129, 1001, MTU - overhead(outer, tunnel)];
+    const lengths = [29, 63, 64, 65, 127, 128, 129, 1001, MTU - overhead(outer, tunnel)].filter(
+      (length) => inner === "ipv4" || length > 48,
+    );
     return {
-      name: `${named(tunnel)}, in ${outer}: of datagrams without a checksum`,
-      services: [service("ipv4", [to], { protocol: "udp" })],
-      steps: lengths.map((length) => forwarded(to, ofLength(length, "ipv4", { protocol: "udp", udpChecksum: false }))),
+      name: `${named(tunnel)}, ${inner} in ${outer}: of datagrams without a checksum`,
+      services: [service(inner, [to], { protocol: "udp" })],
+      // Over IPv6 those of other tunnels have none (RFC 6935).
+      steps: lengths.map((length) => forwarded(to, ofLength(length, inner, { protocol: "udp", udpChecksum: false }))),
       left: [opened(to, "udp")],
     };
-  }),
-);
+  });
 
 const withOptions = FAMILIES.flatMap((outer) =>
   TUNNELS.map((tunnel): Row => {
