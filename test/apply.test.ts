@@ -206,6 +206,17 @@ function warningsOf(host: Host, text: string): readonly string[] {
   return (JSON.parse(host.mustApply(text, "-n", "-o", "json")) as { warnings: readonly string[] }).warnings;
 }
 
+describe("warnings", () => {
+  test("one_packet with NAT: nobody knows the replies", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = hostFor(t);
+    const alone = (method: string): string =>
+      `services: [{ address: 192.0.2.10, port: 53, protocol: udp, one_packet: true, method: ${method}, servers: [{ address: 10.77.0.11 }] }]`;
+    assert.match(warningsOf(host, alone("nat")).join("\n"), /^udp 192\.0\.2\.10:53: one_packet remembers no connection, so replies/m);
+    assert.doesNotMatch(warningsOf(host, alone("dr")).join("\n"), /one_packet/);
+  });
+});
+
 describe("many at once", () => {
   test("20 applies of different files take turns, and what stands is exactly what one of them says", async (t) => {
     if (!need(t, "root", "command:ip")) return;

@@ -5,10 +5,10 @@ import { listAddresses } from "../kernel/addresses.ts";
 import { CLSACT_PRIORITY, filters } from "../kernel/clsact.ts";
 import { listLinks } from "../kernel/links.ts";
 import { readSysctl } from "../kernel/sysctl.ts";
-import { type Address, formatAddress, sameAddress } from "../model/address.ts";
+import { type Address, formatAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { WantedAttachment } from "../model/plane.ts";
-import { serverName } from "../model/service.ts";
+import { serverName, serviceName } from "../model/service.ts";
 import type { Link } from "../wire/netlink-link.ts";
 import { type ServerWay, serverWay } from "./server-way.ts";
 
@@ -26,6 +26,7 @@ export interface Preflight {
 export function preflight(configuration: Configuration, placeOf: PlaceOf): Preflight {
   const links = listLinks();
   const local = listAddresses();
+  const carriers = Map.groupBy(local, ({ address }) => formatAddress(address));
   const requireLink = (interfaceName: string | undefined, path: Parameters<PlaceOf>[0]): void => {
     if (interfaceName === undefined || links.some(({ name }) => name === interfaceName)) return;
     throw new EvenkeelError("INTERFACE_MISSING", `${placeOf(path)}: there is no interface ${interfaceName}`, {
@@ -35,7 +36,7 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
   for (const [i, { interfaceName }] of (configuration.interfaces ?? []).entries()) requireLink(interfaceName, ["interfaces", i, "name"]);
   for (const [i, { interfaceName }] of configuration.marks.entries()) requireLink(interfaceName, ["marks", i, "interface"]);
   for (const [i, { address, mark, fullNat }] of configuration.services.entries()) {
-    const isLocal = (wanted: Address) => local.some((present) => sameAddress(present.address, wanted));
+    const isLocal = (wanted: Address) => carriers.has(formatAddress(wanted));
     if (fullNat !== undefined && !isLocal(fullNat)) {
       throw new EvenkeelError(
         "VIP_NOT_LOCAL",
@@ -52,17 +53,9 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
       { cure: `ip address add ${formatAddress(address)}/${prefix} dev ${usual?.name ?? "INTERFACE"}` },
     );
   }
-  for (const [i, { fullNat }] of configuration.services.entries()) {
-    if (fullNat === undefined || local.some((present) => sameAddress(present.address, fullNat))) continue;
-    throw new EvenkeelError(
-      "BAD_CONFIGURATION",
-      `${placeOf(["services", i, "full_nat"])}: ${formatAddress(fullNat)} is on no interface of this host, so servers' answers to it would not come here`,
-      { cure: "name an address that this host has in the servers' network" },
-    );
-  }
   const ways = waysOf(configuration);
   refuseMappedHere(configuration, ways, placeOf);
-  const automatic = automaticInterfaces(configuration, links, local, ways);
+  const automatic = automaticInterfaces(configuration, links, carriers, ways);
   const listening = (configuration.interfaces ?? automatic).map(({ interfaceName }) => interfaceName);
   return {
     automatic,
@@ -70,6 +63,7 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
       ...warningsOf(configuration, ways),
       ...genericNat(configuration),
       ...lonelyMarks(configuration),
+      ...repliesUnknown(configuration),
       ...strangersOn(links.filter(({ name }) => listening.includes(name))),
     ],
   };
@@ -112,6 +106,16 @@ function lonelyMarks({ marks, services }: Configuration): string[] {
   ];
 }
 
+/** As in IPVS: a datagram scheduled by itself leaves nothing by which its reply could be known and mapped back. */
+function repliesUnknown({ services }: Configuration): string[] {
+  return services
+    .filter(({ onePacket, servers }) => onePacket === true && servers.some(({ method }) => method === "nat"))
+    .map(
+      (service) =>
+        `${serviceName(service)}: one_packet remembers no connection, so replies of its NAT servers reach the clients from the servers' own addresses; prefer dr or tun`,
+    );
+}
+
 function strangersOn(links: readonly Link[]): string[] {
   return links
     .filter(({ index }) => filters(index, "ingress").some(({ priority }) => priority !== CLSACT_PRIORITY))
@@ -152,7 +156,7 @@ function refuseMappedHere({ services }: Configuration, ways: Ways, placeOf: Plac
 function automaticInterfaces(
   configuration: Configuration,
   links: readonly Link[],
-  local: readonly LocalAddress[],
+  local: ReadonlyMap<string, readonly LocalAddress[]>,
   ways: Ways,
 ): WantedAttachment[] {
   const wanted = new Set<number>();
@@ -160,7 +164,7 @@ function automaticInterfaces(
   for (const { address, servers, mark } of configuration.services) {
     // Marked packets may come from everywhere.
     if (mark) for (const { index } of outward) wanted.add(index);
-    const carriers = local.filter((present) => sameAddress(present.address, address)).map(({ interfaceIndex }) => interfaceIndex);
+    const carriers = (local.get(formatAddress(address)) ?? []).map(({ interfaceIndex }) => interfaceIndex);
     const onLoopback = !mark && carriers.every((index) => links.find((link) => link.index === index)?.loopback);
     for (const index of onLoopback ? outward.map((link) => link.index) : carriers) wanted.add(index);
     for (const server of servers) {

@@ -14,6 +14,7 @@ import {
 import { clientPrefixLength, serviceName, thresholdsOf, type VirtualService } from "../../model/service.ts";
 
 export function statusJson(state: ActualState, counters: Counters): object {
+  const serversOf = Map.groupBy(counters.servers, ({ service }) => serviceName(service));
   return {
     attachments: state.attachments,
     settings: state.settings ?? DEFAULT_SETTINGS,
@@ -24,7 +25,7 @@ export function statusJson(state: ActualState, counters: Counters): object {
     })),
     services: counters.services.map((counted) => ({
       ...serviceJson(counted),
-      servers: counters.servers.filter((each) => serviceName(each.service) === serviceName(counted.service)).map(serverJson),
+      servers: (serversOf.get(serviceName(counted.service)) ?? []).map(serverJson),
     })),
     outcomes: Object.fromEntries(Object.entries(counters.outcomes).map(([name, count]) => [name, Number(count)])),
   };

@@ -111,3 +111,20 @@ test("status tells programs the same in JSON", () => {
     { address: "10.0.0.2", port: 80, method: "tun", tunnel: { type: "gre" }, weight: 0, ...idle },
   ]);
 });
+
+test("takes time by the number of services, not by its square", () => {
+  const spent = (count: number): number => {
+    const services = Array.from({ length: count }, (_, i) => ({ ...web, port: i + 1, servers: [server(1)] }));
+    const plane = new MemoryPlane();
+    for (const service of services) plane.apply({ kind: "add-service", service });
+    const [state, counters] = [plane.read(), plane.counters()];
+    const before = process.cpuUsage();
+    statusText(state, counters, { rate: false });
+    statusJson(state, counters);
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  spent(400);
+  const ratio = spent(6400) / spent(400);
+  assert.ok(ratio < 100, `16 times as many services took ${ratio.toFixed(0)} times as long`);
+});

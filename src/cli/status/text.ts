@@ -82,11 +82,11 @@ const RULES: readonly Field[] = [
 ];
 
 function serviceTable({ services, servers }: Counters, rate: boolean): string {
-  const sorted = services.toSorted((one, other) => serviceName(one.service).localeCompare(serviceName(other.service)));
-  const lines = sorted.flatMap((service): Line[] => [
-    { service },
-    ...servers.filter((each) => serviceName(each.service) === serviceName(service.service)).map((server) => ({ service, server })),
-  ]);
+  const serversOf = Map.groupBy(servers, ({ service }) => serviceName(service));
+  const lines = services
+    .map((service) => ({ name: serviceName(service.service), service }))
+    .toSorted((one, other) => one.name.localeCompare(other.name))
+    .flatMap(({ name, service }): Line[] => [{ service }, ...(serversOf.get(name) ?? []).map((server) => ({ service, server }))]);
   const fields = [...NAMES, ...(rate ? RATES : TOTALS), ...RULES];
   const shown = fields.filter(({ of, seldom }) => seldom !== true || lines.some((line) => of(line) !== ""));
   return renderTable(
