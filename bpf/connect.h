@@ -117,6 +117,11 @@ __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32
 	if (service->flags & SERVICE_FULL_NAT)
 		return OUTCOME_PASS_TO_TC;
 #endif
+#ifdef HOOK_XDP
+	/* What is chosen here and cannot be sent would be chosen again at tc. */
+	if ((service->flags & SERVICE_ONE_PACKET) && packet->protocol == IPPROTO_UDP)
+		return OUTCOME_PASS_TO_TC;
+#endif
 	connecting->service = *service;
 	connecting->port = port;
 	connecting->newcomer.parent = 0;

@@ -138,8 +138,8 @@ static __always_inline int icmp_write_ipv6(context *ctx, const struct packet *pa
 	return 1;
 }
 
-/* Of the errors that may be sent in this tick, are so many left? */
-static __always_inline int icmp_is_within_budget(__u32 cost)
+/* May errors that cost so much be sent in this tick, if no more than `most` are? What is refused costs nothing. */
+static __always_inline int icmp_is_within_budget(__u32 cost, __u32 most)
 {
 	__u32 zero = 0;
 	struct icmp_budget *budget = bpf_map_lookup_elem(&icmp_budget, &zero);
@@ -151,8 +151,10 @@ static __always_inline int icmp_is_within_budget(__u32 cost)
 		budget->tick = now;
 		budget->sent = 0;
 	}
+	if (budget->sent + cost > most)
+		return 0;
 	budget->sent += cost;
-	return budget->sent <= ICMP_PER_TICK;
+	return 1;
 }
 
 /* Answers the packet's sender in the VIP's name; the outcome is counted. */
@@ -165,7 +167,7 @@ __noinline int icmp_answer(context *ctx, const struct packet *packet, const stru
 	if (!packet || !error)
 		return VERDICT_DROP;
 	ctx->cb[CONTEXT_ANSWERED] = 1;
-	if (!icmp_is_within_budget(1))
+	if (!icmp_is_within_budget(1, ICMP_PER_TICK))
 		return count_outcome(OUTCOME_DROP_ICMP_LIMIT, VERDICT_DROP);
 	length = packet_quote(ctx, packet, &quote);
 	room = (packet->family == FAMILY_IPV4 ? IPV4_LENGTH : IPV6_LENGTH) + sizeof(struct icmp_header);

@@ -7,6 +7,7 @@
 #ifndef EVENKEEL_ICMP_FORWARD_H
 #define EVENKEEL_ICMP_FORWARD_H
 
+#include "dispatch.h"
 #include "forward.h"
 #include "icmp_case.h"
 #include "icmp_rewrite.h"
@@ -152,7 +153,7 @@ static __always_inline int icmp_forward(context *ctx, const struct settings *set
 	if (headers_parse(ctx, outer->transport + sizeof(icmp), quoted, &it->within) != HEADERS_GOOD || it->within.fragment_offset ||
 	    quoted->family != outer->family || quoted->transport + ICMP_QUOTE_OTHER > outer->network + outer->length)
 		return NEXT;
-	if (filter_may_hold(settings->virtual_filter, &outer->destination))
+	if (packet_may_be_request(ctx, outer, settings))
 		verdict = icmp_to_server(ctx, outer, quoted, settings);
 	if (verdict == NEXT && (settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &quoted->destination))
 		verdict = icmp_to_client(ctx, outer, quoted, settings);

@@ -22,7 +22,7 @@ enum {
 	/* RFC 1191 6.3: after ten minutes one may try again. */
 	PATH_MTU_SECONDS = 600,
 	SERVERS_MAX = 16384,
-	/* Looking through all servers costs as much as that many errors. */
+	/* Looking through all servers costs as much as that many errors, of which half are kept for others. */
 	PATH_MTU_SEARCH_COST = 16,
 };
 
@@ -130,7 +130,7 @@ static __always_inline int icmp_path_mtu(context *ctx, __u32 mtu)
 		return NEXT;
 	__builtin_memset(&it->within, 0, sizeof(it->within));
 	if (headers_parse(ctx, inside, &it->inner, &it->within) != HEADERS_GOOD) {
-		if (icmp_is_within_budget(PATH_MTU_SEARCH_COST))
+		if (icmp_is_within_budget(PATH_MTU_SEARCH_COST, ICMP_PER_TICK / 2))
 			bpf_loop(SERVERS_MAX, path_mtu_note_one, &search, 0);
 		return NEXT;
 	}

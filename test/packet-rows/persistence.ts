@@ -196,12 +196,21 @@ const beginnings = FAMILIES.flatMap((family): Row[] => {
   return [
     {
       name: `${family}: one-packet: every datagram is scheduled anew and nothing stays`,
+      hooks: ["tc"],
       services: [both({ protocol: "udp", onePacket: true })],
       steps: [says(second, datagram()), says(first, datagram()), says(second, datagram())],
       left: [left(second, 2, 0, 0), left(first, 1, 0, 0)],
     },
     {
+      name: `${family}: one-packet: XDP leaves the choice to tc, or it might be made twice`,
+      hooks: ["xdp"],
+      services: [both({ protocol: "udp", onePacket: true })],
+      steps: [pass(datagram(), "PASS_TO_TC"), pass(datagram(), "PASS_TO_TC")],
+      left: [],
+    },
+    {
       name: `${family}: one-packet with persistence: the template says where`,
+      hooks: ["tc"],
       services: [both({ protocol: "udp", onePacket: true, ...FOR_AN_HOUR })],
       steps: [says(second, datagram()), says(second, datagram()), says(second, datagram({ sourcePort: 40_001 }))],
       left: [{ ...left(second, 3, 0, 0), persistent: 1 }],
