@@ -367,4 +367,24 @@ describe("apply on a host that does not fit", () => {
     assert.equal(existsSync(host.pins().path), false);
     host.mustApply(GOOD);
   });
+
+  test("refuses another version's map also where only its room differs", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = hostFor(t);
+    host.mustApply(GOOD);
+    host.inside(() => {
+      const pins = host.pins();
+      const smaller = pins.open("maps", "service_zero");
+      assert.ok(smaller !== undefined);
+      pins.repin("maps", "server_zero", smaller);
+    });
+    const refusal = refusedAs({
+      exit: EXIT.failed,
+      message: `map server_zero has room for ${MAPS.service_zero.maxEntries} entries; this program knows ${MAPS.server_zero.maxEntries}`,
+      cure: "the packet path that stands is another version's: evenkeel teardown, then apply again; its connections end",
+    });
+    assert.deepEqual(host.evenkeel(["apply", host.write("good.yaml", GOOD)]), refusal);
+    assert.equal(host.evenkeel(["teardown"]).stdout, "removed the packet path from this network namespace\n");
+    host.mustApply(GOOD);
+  });
 });

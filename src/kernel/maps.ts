@@ -39,10 +39,22 @@ export interface BpfMap<Key, Value> {
 export type KeyOf<N extends MapName> = Decoded<(typeof MAPS)[N]["key"]>;
 export type ValueOf<N extends MapName> = Decoded<(typeof MAPS)[N]["value"]>;
 
+/** The cure where what stands does not fit what this program knows. */
+export const OTHER_VERSION = "the packet path that stands is another version's: evenkeel teardown, then apply again; its connections end";
+
+/** Sized when the packet path is made. All others have one size for each version, and an older one's programs know no more. */
+const SIZED_BY_OPTION: readonly MapName[] = ["connections", "overflow"];
+
 /** One of the packet path's maps, by its file descriptor (which stays the caller's). */
 export function openMap<N extends MapName>(name: N, fd: number): BpfMap<KeyOf<N>, ValueOf<N>> {
-  const { key, value } = MAPS[name];
-  return bpfMap(name, fd, key as Codec<KeyOf<N>>, value as Codec<ValueOf<N>>);
+  const { key, value, maxEntries } = MAPS[name];
+  const map = bpfMap(name, fd, key as Codec<KeyOf<N>>, value as Codec<ValueOf<N>>);
+  if (map.maxEntries !== maxEntries && !SIZED_BY_OPTION.includes(name)) {
+    throw new EvenkeelError("BPF_UNAVAILABLE", `map ${name} has room for ${map.maxEntries} entries; this program knows ${maxEntries}`, {
+      cure: OTHER_VERSION,
+    });
+  }
+  return map;
 }
 
 /** Any map, with codecs that the caller vouches for. */
@@ -52,7 +64,7 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
     throw new EvenkeelError(
       "BPF_UNAVAILABLE",
       `map ${name} has keys of ${info.keySize} and values of ${info.valueSize} bytes; this program knows ${key.size} and ${value.size}`,
-      { cure: "the packet path that stands is another version's: evenkeel teardown, then apply again; its connections end" },
+      { cure: OTHER_VERSION },
     );
   }
   const perCpu = PER_CPU_TYPES.has(info.type);

@@ -9,6 +9,7 @@ import { EvenkeelError } from "../model/error.ts";
 import { requireBpf } from "./capability.ts";
 import { libbpf } from "./libbpf.ts";
 import { withMessages } from "./libbpf-messages.ts";
+import { OTHER_VERSION } from "./maps.ts";
 import { describeErrno, Errno } from "./system-call.ts";
 import { tellingLines } from "./verifier-log.ts";
 
@@ -125,6 +126,8 @@ function load(handle: bigint, path: string): void {
 const CURES: ReadonlyMap<number, string> = new Map([
   [Errno.ENOMEM, "free memory, or ask for a smaller connection table"],
   [Errno.EAGAIN, "signals interrupted it; try again"],
+  // A standing array of programs has fewer places than the new one's (the verifier's own E2BIG comes with its log).
+  [Errno.E2BIG, OTHER_VERSION],
 ]);
 
 function loadError(failed: { path: string; errno: number; messages: readonly string[]; verifierLog: string }): EvenkeelError {
