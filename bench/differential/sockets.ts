@@ -24,7 +24,7 @@ const EISCONN = 106;
 const EINPROGRESS = 115;
 const ADDRESS_BYTES = 16;
 /** Less than a second, when a SYN would be sent again. */
-const PATIENCE_MS = 300;
+const PATIENCE_MS = 800;
 const BACKLOG = 512;
 /** Milliseconds until a datagram counts as lost. */
 const LOOKS_MAX = 30;
