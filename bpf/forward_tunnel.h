@@ -76,17 +76,19 @@ static __always_inline int tunnel_grow(context *ctx, const struct server *server
 static __always_inline int tunnel_write_ipv4(context *ctx, const struct packet *packet, const struct server *server, __u8 protocol,
 					     __u32 header)
 {
-	/* An identification is needed only where fragments may come to be (RFC 6864). First, as a call leaves few registers. */
-	__u32 second = packet->dont_fragment ? (__u32)bpf_htons(0x4000) << 16 : (__u16)bpf_get_prandom_u32();
 	__u32 first = bpf_htonl(0x45000000 | (__u32)tunnel_tos(packet->tos) << 16 | ((packet->length + header + IPV4_LENGTH) & 0xffff));
 	__u32 third = (__u8)(packet->ttl - 1) | (__u32)protocol << 8;
 	__u32 source = *(const __u32 *)server->tunnel_source;
 	__u32 destination = *(const __u32 *)server->address;
 	struct ethhdr *ethernet = hook_data(ctx);
 	__u32 *outer = (void *)(ethernet + 1);
+	__u32 second = (__u32)bpf_htons(0x4000) << 16;
 
-	if ((void *)outer + IPV4_LENGTH > hook_data_end(ctx))
+	if ((void *)outer + IPV4_LENGTH + header + IPV4_LENGTH > hook_data_end(ctx))
 		return 0;
+	/* Fragments may come to be only of what is inside an IPv4 packet that may be cut: its identification will do (RFC 6864). */
+	if (!packet->dont_fragment)
+		second = *(const __u16 *)((void *)outer + IPV4_LENGTH + header + offsetof(struct iphdr, id));
 	ethernet_type(ethernet, bpf_htons(ETH_P_IP));
 	outer[0] = first;
 	outer[1] = second;
