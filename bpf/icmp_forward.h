@@ -153,6 +153,9 @@ static __always_inline int icmp_forward(context *ctx, const struct settings *set
 	if (headers_parse(ctx, outer->transport + sizeof(icmp), quoted, &it->within) != HEADERS_GOOD || it->within.fragment_offset ||
 	    quoted->family != outer->family || quoted->transport + ICMP_QUOTE_OTHER > outer->network + outer->length)
 		return NEXT;
+	/* An error goes to who sent the packet that it is about; what says otherwise is nobody's, and has two ends to be rewritten. */
+	if (outer->destination.half[0] != quoted->source.half[0] || outer->destination.half[1] != quoted->source.half[1])
+		return NEXT;
 	if (packet_may_be_request(ctx, outer, settings))
 		verdict = icmp_to_server(ctx, outer, quoted, settings);
 	if (verdict == NEXT && (settings->flags & SETTINGS_NAT_IN_USE) && filter_may_hold(settings->server_filter, &quoted->destination))

@@ -161,9 +161,11 @@ const nobodys = FAMILIES.map((family): Row => {
   const others = packet(towards(server(family, "nat", { n: 2 }), request(family)));
   const laterFragment = about.slice();
   if (family === "ipv4") laterFragment[7] = 1;
+  const otherVip = parseAddress(family === "ipv4" ? "192.0.2.2" : "2001:db8::2");
+  const otherClient = parseAddress(family === "ipv4" ? "198.51.100.8" : "2001:db8:c::8");
   return {
     name: `${family}: what is about no connection, tells no error, or quotes too little, is the host's`,
-    services: [service(family, [to])],
+    services: [service(family, [to]), service(family, [server(family, "nat", { n: 3 })], { address: otherVip })],
     steps: [
       opening(to, "tcp"),
       ...(["echoRequest", "echoReply"] as const).map((kind) => left(icmpError(outer, kind, about))),
@@ -177,6 +179,9 @@ const nobodys = FAMILIES.map((family): Row => {
       { ...left(icmpError(outer, "portUnreachable", about.subarray(0, network + 4))), padding: 18 },
       ...(family === "ipv4" ? [left(icmpError(outer, "portUnreachable", laterFragment))] : []),
       left(icmpError({ ...outer, ttl: 1 }, "portUnreachable", about)),
+      // Not addressed to who sent what it is about.
+      left(icmpError(header(ROUTERS[family], otherVip), "portUnreachable", about)),
+      left(icmpError(header(to.address, otherClient), "portUnreachable", there), "back"),
       left(icmpError(fromServer, "portUnreachable", others), "back"),
       left(icmpError({ ...fromServer, ttl: 1 }, "portUnreachable", there), "back"),
       left(icmpError(fromServer, "portUnreachable", there.subarray(0, network + 7)), "back"),
