@@ -5,6 +5,9 @@
  *
  * None of the established connections may be lost, and clients that come meanwhile must get through: their SYN is followed by 10,000 of
  * the flood's before their ACK comes, which is a round trip of 10 ms at a million SYNs a second; and by 100,000 (100 ms) in a second run.
+ * Who goes is the oldest that is in the way, and age is told in ticks (64 ms where a jiffy is 4 ms), so one newcomer in thousands goes with
+ * the flood; in the second run, where the flood takes two thirds of all half-open connections' room in one round trip, one in hundreds. Their
+ * SYN comes again a second later. No more than 1 and 2 of 100 may.
  */
 
 import { type BenchOptions, machine, progress, runBench } from "./measure.ts";
@@ -13,15 +16,15 @@ import { type FloodResult, flood } from "./syn-flood.ts";
 const USAGE = `usage: node bench/flood.ts [--quick] [-o json]
   --quick   a tenth of the SYNs
   -o json   the figures as JSON
-As root. Exit code 0: no established connection was lost, every new client got through, and all is counted; 1: not.`;
+As root. Exit code 0: no established connection was lost, the new clients got through, and all is counted; 1: not.`;
 
 const SYNS = 5_000_000;
 const ESTABLISHED = 100_000;
 const CONNECTIONS_MAX = 160_000;
 const RUNS = [
-  { hook: "xdp", family: "ipv4", between: 10_000 },
-  { hook: "xdp", family: "ipv4", between: 100_000 },
-  { hook: "tc", family: "ipv6", between: 10_000 },
+  { hook: "xdp", family: "ipv4", between: 10_000, throughMin: 0.99 },
+  { hook: "xdp", family: "ipv4", between: 100_000, throughMin: 0.98 },
+  { hook: "tc", family: "ipv6", between: 10_000, throughMin: 0.99 },
 ] as const;
 
 await runBench({ usage: USAGE, run });
@@ -41,11 +44,13 @@ function run(options: BenchOptions): boolean {
   return results.every(held);
 }
 
-function held({ lost, astray, miscounted, newClients, newEstablished }: FloodResult): boolean {
-  return lost === 0 && astray === 0 && miscounted === 0 && newEstablished === newClients;
+type Run = FloodResult & (typeof RUNS)[number];
+
+function held({ lost, astray, miscounted, newClients, newEstablished, throughMin }: Run): boolean {
+  return lost === 0 && astray === 0 && miscounted === 0 && newEstablished >= throughMin * newClients;
 }
 
-function report(result: FloodResult & (typeof RUNS)[number], syns: number): string {
+function report(result: Run, syns: number): string {
   const { hook, family, between, lost, astray, newClients, newGreeted, newEstablished, nsASyn, halfOpen, slots, outcomes, miscounted } =
     result;
   return [
