@@ -10,13 +10,10 @@
  * scripts and ends; several follow each other.
  */
 
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { isRoot } from "../src/kernel/capability.ts";
 import { EvenkeelError } from "../src/model/error.ts";
 import { buildBpf } from "../tools/build-bpf.ts";
 import type { ScriptResult } from "./differential/guest.ts";
+import { requireRoot, runEmulated } from "./emulated.ts";
 import { type BenchOptions, progress, runBench } from "./measure.ts";
 
 const USAGE = `usage: node bench/differential.ts [--connections N] [--seed N] [-o json]
@@ -28,13 +25,12 @@ As root (the emulated machine reads this one's file system). Exit code 0: no dif
 const CONNECTIONS = 5000;
 const CONNECTIONS_A_SCRIPT = 250;
 const SCRIPTS_A_MACHINE = 5;
-const TIMEOUT_SECONDS = 1200;
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const MACHINE = { timeoutSeconds: 1200 };
 
 await runBench({ usage: USAGE, own: ["connections", "seed"], run });
 
 function run(options: BenchOptions): boolean {
-  if (!isRoot()) throw new EvenkeelError("NOT_PERMITTED", "the emulated machine reads this one's file system, which takes root");
+  requireRoot();
   buildBpf();
   const wanted = numberOf(options, "connections", CONNECTIONS);
   const seed = numberOf(options, "seed", 1);
@@ -44,7 +40,7 @@ function run(options: BenchOptions): boolean {
     const each = Math.min(CONNECTIONS_A_SCRIPT, wanted - connections);
     const scripts = Math.min(SCRIPTS_A_MACHINE, Math.ceil((wanted - connections) / each));
     progress(`${connections} of ${wanted} connections`);
-    const played = playInMachine(seed + results.length, scripts, each);
+    const played = runEmulated<ScriptResult>(MACHINE, "bench/differential/guest.ts", [seed + results.length, scripts, each].map(String));
     results.push(...played);
     connections = results.reduce((sum, result) => sum + result.connections, 0);
     if (!options.json) for (const result of played) process.stdout.write(`${describe(result)}\n`);
@@ -63,18 +59,6 @@ function numberOf({ own }: BenchOptions, name: string, otherwise: number): numbe
   if (!Number.isInteger(value) || value < 1)
     throw new EvenkeelError("BAD_ARGUMENT", `--${name} ${own[name]}: a whole number above 0 is needed`);
   return value;
-}
-
-function playInMachine(seed: number, scripts: number, connections: number): ScriptResult[] {
-  const guest = ["node_modules/.bin/node", "--disable-warning=ExperimentalWarning", "bench/differential/guest.ts"];
-  const machine = ["--mem", "1536", "--timeout", String(TIMEOUT_SECONDS), "--", ...guest, ...[seed, scripts, connections].map(String)];
-  const ran = spawnSync(join(ROOT, "tools", "vm-run"), machine, { cwd: ROOT, encoding: "utf8", maxBuffer: 64 << 20 });
-  if (ran.error !== undefined) throw new EvenkeelError("COMMAND_FAILED", `cannot run tools/vm-run: ${ran.error.message}`);
-  if (ran.status !== 0) throw new EvenkeelError("COMMAND_FAILED", `the emulated machine ended with ${ran.status}:\n${ran.stderr.trim()}`);
-  return ran.stdout
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as ScriptResult);
 }
 
 function describe({ seed, title, connections, steps, looks, seconds, differences, story }: ScriptResult): string {

@@ -18,12 +18,8 @@
  * tunnel nor of another family's protocol.
  */
 
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { renderTable } from "../src/cli/table.ts";
-import { isRoot } from "../src/kernel/capability.ts";
-import { EvenkeelError } from "../src/model/error.ts";
+import { requireRoot, runEmulated } from "./emulated.ts";
 import { type Figure, figuresOf, type Judged, judge } from "./ipvs/figures.ts";
 import type { Sample } from "./ipvs/guest.ts";
 import { ROWS, rowName } from "./ipvs/rows.ts";
@@ -37,8 +33,6 @@ const USAGE = `usage: node bench/ipvs.ts [--quick] [-o json] [--only TEXT]
 As root (the emulated machine reads this one's file system). Exit code 0: every goal is met; 1: not, or it could not be measured.`;
 
 const COUNTS = { quick: 1000, full: 4000 };
-const TIMEOUT_SECONDS = 900;
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * String instructions count one for each byte moved, so the kernel is kept from those that move many (rep_good, erms, fsrm): it copies by
@@ -46,42 +40,21 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
  */
 const KERNEL_ARGUMENTS = "clearcpuid=112,297,580";
 const MODULES = "act_bpf cls_bpf sch_ingress";
+const MACHINE = { timeoutSeconds: 900, options: ["--icount", "--append", ` ${KERNEL_ARGUMENTS}`, "--modules", MODULES] };
 
 await runBench({ usage: USAGE, own: ["only"], run });
 
 function run(options: BenchOptions): boolean {
-  if (!isRoot()) throw new EvenkeelError("NOT_PERMITTED", "the emulated machine reads this one's file system, which takes root");
+  requireRoot();
   prepareTools();
   const only = options.own["only"];
   const rows = ROWS.filter((row) => only === undefined || row.forwarder.startsWith("none") || rowName(row).includes(only));
   const count = options.quick ? COUNTS.quick : COUNTS.full;
-  const figures = figuresOf(measureInMachine(count, rows.map(rowName)));
+  const figures = figuresOf(runEmulated<Sample>(MACHINE, "bench/ipvs/guest.ts", [String(count), ...rows.map(rowName)]));
   const judged = judge(figures);
   if (options.json) process.stdout.write(`${JSON.stringify({ bench: "ipvs", count, figures, judged }, undefined, 2)}\n`);
   else process.stdout.write(`${report(figures, judged, count)}\n`);
   return judged.every(({ met }) => met);
-}
-
-function measureInMachine(count: number, names: readonly string[]): Sample[] {
-  const guest = ["node_modules/.bin/node", "--disable-warning=ExperimentalWarning", "bench/ipvs/guest.ts", String(count), ...names];
-  const machine = [
-    "--icount",
-    "--mem",
-    "1536",
-    "--timeout",
-    String(TIMEOUT_SECONDS),
-    "--append",
-    ` ${KERNEL_ARGUMENTS}`,
-    "--modules",
-    MODULES,
-  ];
-  const ran = spawnSync(join(ROOT, "tools", "vm-run"), [...machine, "--", ...guest], { cwd: ROOT, encoding: "utf8", maxBuffer: 16 << 20 });
-  if (ran.error !== undefined) throw new EvenkeelError("COMMAND_FAILED", `cannot run tools/vm-run: ${ran.error.message}`);
-  if (ran.status !== 0) throw new EvenkeelError("COMMAND_FAILED", `the emulated machine ended with ${ran.status}:\n${ran.stderr.trim()}`);
-  return ran.stdout
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Sample);
 }
 
 function report(figures: readonly Figure[], judged: readonly Judged[], count: number): string {

@@ -81,14 +81,12 @@ __noinline int connect_is_reply(const struct packet *packet)
 	struct settings *settings = settings_get();
 	struct flow *flow;
 
-	if (!packet || !settings || !connecting || !(settings->flags & SETTINGS_MARKED) || !(settings->flags & SETTINGS_NAT_IN_USE) ||
+	if (!packet || !settings || !connecting || !(settings->flags & SETTINGS_NAT_IN_USE) ||
 	    !filter_may_hold(settings->server_filter, &packet->source))
 		return 0;
 	/* Not needed for anything else yet. */
 	flow = &connecting->key;
-	flow->client = packet->destination;
-	flow->other = packet->source;
-	flow->ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port);
+	*flow = flow_turned(&packet->flow);
 	return connection_find_reply(flow, flow_hash(flow, settings), &connecting->template, settings);
 }
 
@@ -116,14 +114,14 @@ __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32
 	/* Its other entry is made at tc; before a server is chosen, so that it is chosen once. */
 	if (service->flags & SERVICE_FULL_NAT)
 		return OUTCOME_PASS_TO_TC;
-#endif
-#ifdef HOOK_XDP
 	/* What is chosen here and cannot be sent would be chosen again at tc. */
 	if ((service->flags & SERVICE_ONE_PACKET) && packet->protocol == IPPROTO_UDP)
 		return OUTCOME_PASS_TO_TC;
 #endif
 	connecting->service = *service;
 	connecting->port = port;
+	connecting->newcomer.service = service->index;
+	connecting->newcomer.timeouts = service->timeouts;
 	connecting->newcomer.parent = 0;
 	return service->flags & SERVICE_PERSISTENT ? CONNECT_PERSISTENT : CONNECT_NEW;
 }
@@ -152,8 +150,6 @@ __noinline int connect_enter(const struct packet *packet, __u64 hash, struct pla
 	newcomer->method = server->method;
 	if ((connecting->service.flags & SERVICE_FULL_NAT) && server->method == FORWARDING_METHOD_NAT)
 		newcomer->method = FORWARDING_METHOD_FULL_NAT;
-	newcomer->timeouts = connecting->service.timeouts;
-	newcomer->service = connecting->service.index;
 	newcomer->life = (__u64)(now_ticks() + settings->timeout[TCP_STATE_NONE]) << LIFE_EXPIRES_SHIFT;
 	if (server->method != FORWARDING_METHOD_NAT)
 		newcomer->life |= LIFE_NO_OUTPUT;
@@ -182,11 +178,12 @@ __noinline int connect_enter(const struct packet *packet, __u64 hash, struct pla
 	return newcomer->method == FORWARDING_METHOD_FULL_NAT ? CONNECT_FULL_NAT : NEXT;
 }
 
-static __always_inline int connect_anew(const struct packet *packet, __u64 hash, struct place *place, __u32 ifindex, __u32 mark)
+static __always_inline int connect_anew(const struct packet *packet, __u64 hash, struct place *place, const struct settings *settings,
+					__u32 ifindex, __u32 mark)
 {
 	int persistent, found;
 
-	if (unlikely(connect_is_reply(packet)))
+	if (unlikely(settings->flags & SETTINGS_MARKED) && connect_is_reply(packet))
 		return CONNECT_NO_SERVICE;
 	found = connect_service(packet, ifindex, mark);
 	persistent = found == CONNECT_PERSISTENT;
@@ -211,13 +208,14 @@ static __always_inline int connect_anew(const struct packet *packet, __u64 hash,
  * NEXT: its connection is at the place. CONNECT_ONE_PACKET: in struct connecting. Else what becomes of it. `ifindex` is the
  * interface of arrival; `mark` the packet's own.
  */
-static __always_inline int connect(const struct packet *packet, __u64 hash, struct place *place, __u32 ifindex, __u32 mark)
+static __always_inline int connect(const struct packet *packet, __u64 hash, struct place *place, const struct settings *settings,
+				   __u32 ifindex, __u32 mark)
 {
 	int found;
 
 	if (connect_known(packet, hash, place))
 		return NEXT;
-	found = connect_anew(packet, hash, place, ifindex, mark);
+	found = connect_anew(packet, hash, place, settings, ifindex, mark);
 	/* Also where there is none to take its place. */
 	if (found != NEXT)
 		connect_replace(connecting_get());

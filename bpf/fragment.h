@@ -25,12 +25,7 @@ static __always_inline int fragment_way(context *ctx, const struct packet *packe
 	if (connection && !connection_is_request(connection, flow, flow->ends))
 		connection = NULL;
 	if (!known && !connection) {
-		struct address source = flow->client;
-		__be16 port = flow->client_port;
-
-		flow->client = flow->other;
-		flow->other = source;
-		flow->ends = flow_ends(flow->other_port, flow->protocol, flow->family, port);
+		*flow = flow_turned(flow);
 		note->action = FRAGMENT_ACTION_REPLY;
 		known = connection_find_reply(flow, flow_hash(flow, settings), &it->place, settings);
 	}

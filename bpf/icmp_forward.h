@@ -49,11 +49,7 @@ static __always_inline int icmp_full_nat_place(const struct place *place, __u32 
 /* About a packet that went to the client (also of DR and TUN servers, past us): its server hears of it. */
 static __always_inline int icmp_to_server(context *ctx, struct packet *outer, const struct packet *quoted, const struct settings *settings)
 {
-	struct flow flow = {
-		.client = quoted->destination,
-		.other = quoted->source,
-		.ends = flow_ends(quoted->destination_port, quoted->protocol, quoted->family, quoted->source_port),
-	};
+	struct flow flow = flow_turned(&quoted->flow);
 	__u64 hash = flow_hash(&flow, settings);
 	__u32 now = now_ticks();
 	struct place place = {};
@@ -98,18 +94,15 @@ static __always_inline int icmp_to_server(context *ctx, struct packet *outer, co
 /* About a packet that went to a NAT server, from it or from anybody on the way: the client hears of it from the virtual address. */
 static __always_inline int icmp_to_client(context *ctx, const struct packet *outer, const struct packet *quoted, const struct settings *settings)
 {
-	struct flow flow = {
-		.client = quoted->source,
-		.other = quoted->destination,
-		.ends = flow_ends(quoted->source_port, quoted->protocol, quoted->family, quoted->destination_port),
-	};
+	/* It shows the connection as a client's packet does, but behind NAT: with the server as the other end. */
+	const struct flow *flow = &quoted->flow;
 	struct place place = {};
 	struct connection *connection;
 	struct rewrite rewrite = { .before = outer->source }, inner = { .before = quoted->destination };
 	struct way way = {};
 	long answer;
 
-	if (!connection_find_reply(&flow, flow_hash(&flow, settings), &place, settings))
+	if (!connection_find_reply(flow, flow_hash(flow, settings), &place, settings))
 		return NEXT;
 	connection = place_connection(&place);
 	if (connection && connection->method == FORWARDING_METHOD_FULL_NAT_REPLY)
@@ -154,7 +147,7 @@ static __always_inline int icmp_forward(context *ctx, const struct settings *set
 	    quoted->family != outer->family || quoted->transport + ICMP_QUOTE_OTHER > outer->network + outer->length)
 		return NEXT;
 	/* An error goes to who sent the packet that it is about; what says otherwise is nobody's, and has two ends to be rewritten. */
-	if (outer->destination.half[0] != quoted->source.half[0] || outer->destination.half[1] != quoted->source.half[1])
+	if (!address_is(&outer->destination, &quoted->source))
 		return NEXT;
 	if (packet_may_be_request(ctx, outer, settings))
 		verdict = icmp_to_server(ctx, outer, quoted, settings);

@@ -7,14 +7,33 @@
 #include "icmp_case.h"
 #include "icmp_rewrite.h"
 
+/* What an end becomes, in the error's own header and in what it quotes. */
+struct icmp_end {
+	struct rewrite rewrite;
+	struct rewrite inner;
+};
+
+/* `source`: of the outer header; inside it is the other end. `hop`: the error makes its hop by that. */
+static __always_inline int icmp_full_nat_end(context *ctx, struct icmp_case *it, struct icmp_end *end, const __u8 address[16],
+					     __be16 port_before, __be16 port_after, int source, int hop)
+{
+	end->rewrite.before = source ? it->outer.source : it->outer.destination;
+	end->inner.before = source ? it->quoted.destination : it->quoted.source;
+	__builtin_memcpy(&end->rewrite.after, address, 16);
+	end->inner.after = end->rewrite.after;
+	end->inner.port_before = port_before;
+	end->inner.port_after = port_after;
+	return icmp_rewrite(ctx, &it->outer, &it->quoted, &end->rewrite, &end->inner, source, hop);
+}
+
 /* As a function of its own, so that its two ends are not on the stack together with the way. */
 __noinline int icmp_full_nat_ends(context *ctx, const struct connection *main, const struct connection *other, __u32 to_client)
 {
 	__u32 zero = 0;
 	struct icmp_case *it = bpf_map_lookup_elem(&icmp_cases, &zero);
-	__u32 index;
-	struct rewrite rewrite = {}, inner = {};
+	struct icmp_end end = {};
 	struct server *server;
+	__u32 index;
 
 	if (!it || !main || !other)
 		return 0;
@@ -22,38 +41,11 @@ __noinline int icmp_full_nat_ends(context *ctx, const struct connection *main, c
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server)
 		return 0;
-	if (to_client) {
-		rewrite.before = it->outer.destination;
-		inner.before = it->quoted.source;
-		__builtin_memcpy(&rewrite.after, main->client, 16);
-		inner.after = rewrite.after;
-		inner.port_before = other->client_port;
-		inner.port_after = main->client_port;
-		if (!icmp_rewrite(ctx, &it->outer, &it->quoted, &rewrite, &inner, 0, 0))
-			return 0;
-		rewrite.before = it->outer.source;
-		inner.before = it->quoted.destination;
-		__builtin_memcpy(&rewrite.after, main->virtual_address, 16);
-		inner.after = rewrite.after;
-		inner.port_before = main->real_port;
-		inner.port_after = main->virtual_port;
-		return icmp_rewrite(ctx, &it->outer, &it->quoted, &rewrite, &inner, 1, 1);
-	}
-	rewrite.before = it->outer.source;
-	inner.before = it->quoted.destination;
-	__builtin_memcpy(&rewrite.after, other->client, 16);
-	inner.after = rewrite.after;
-	inner.port_before = main->client_port;
-	inner.port_after = other->client_port;
-	if (!icmp_rewrite(ctx, &it->outer, &it->quoted, &rewrite, &inner, 1, 0))
-		return 0;
-	rewrite.before = it->outer.destination;
-	inner.before = it->quoted.source;
-	__builtin_memcpy(&rewrite.after, server->address, 16);
-	inner.after = rewrite.after;
-	inner.port_before = main->virtual_port;
-	inner.port_after = main->real_port;
-	return icmp_rewrite(ctx, &it->outer, &it->quoted, &rewrite, &inner, 0, 1);
+	if (to_client)
+		return icmp_full_nat_end(ctx, it, &end, main->client, other->client_port, main->client_port, 0, 0) &&
+		       icmp_full_nat_end(ctx, it, &end, main->virtual_address, main->real_port, main->virtual_port, 1, 1);
+	return icmp_full_nat_end(ctx, it, &end, other->client, main->client_port, other->client_port, 1, 0) &&
+	       icmp_full_nat_end(ctx, it, &end, server->address, main->virtual_port, main->real_port, 0, 1);
 }
 
 static __always_inline int icmp_full_nat(context *ctx)

@@ -49,6 +49,23 @@ static __always_inline __u64 flow_ends(__be16 client_port, __u8 protocol, __u8 f
 	return (__u32)client_port | (__u32)protocol << 16 | (__u32)family << 24 | (__u64)other_port << 32;
 }
 
+/* As the other side's packet shows it. */
+static __always_inline struct flow flow_turned(const struct flow *flow)
+{
+	struct flow turned = {
+		.client = flow->other,
+		.other = flow->client,
+		.ends = flow_ends(flow->other_port, flow->protocol, flow->family, flow->client_port),
+	};
+
+	return turned;
+}
+
+static __always_inline int address_is(const struct address *one, const struct address *other)
+{
+	return one->half[0] == other->half[0] && one->half[1] == other->half[1];
+}
+
 struct packet {
 	union {
 		/* A client's packet has its flow's order: no copy is made of it. */

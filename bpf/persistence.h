@@ -82,9 +82,7 @@ __noinline int persistence_make(void)
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server)
 		return OUTCOME_DROP_NO_SERVER;
-	newcomer->service = connecting->service.index;
 	newcomer->method = server->method;
-	newcomer->timeouts = connecting->service.timeouts;
 	newcomer->real_port = connecting->key.other_port ? server->port : 0;
 	/* A template keeps the time that its service gave when it was made. */
 	newcomer->parent = connecting->service.persistence;

@@ -8,11 +8,7 @@
 /* From a NAT server to its client. NEXT: not of a connection. */
 static __always_inline int reply(context *ctx, struct packet *packet, const struct settings *settings)
 {
-	struct flow flow = {
-		.client = packet->destination,
-		.other = packet->source,
-		.ends = flow_ends(packet->destination_port, packet->protocol, packet->family, packet->source_port),
-	};
+	struct flow flow = flow_turned(&packet->flow);
 	struct place place = {};
 	struct connection *connection;
 	int verdict;

@@ -49,7 +49,7 @@ static __always_inline int request(context *ctx, struct packet *packet, const st
 		server = bpf_map_lookup_elem(&servers, &index);
 	}
 	if (unlikely(!server || !(server->flags & SERVER_AVAILABLE) || packet_is_first(packet))) {
-		int found = connect(packet, hash, &place, hook_ifindex(ctx), hook_mark(ctx));
+		int found = connect(packet, hash, &place, settings, hook_ifindex(ctx), hook_mark(ctx));
 
 		if (found == CONNECT_NO_SERVICE)
 			return NEXT;

@@ -107,7 +107,7 @@ static __always_inline int source_is_a_host(const struct packet *packet, const s
 {
 	const struct address *source = &packet->source;
 
-	if (source->half[0] == packet->destination.half[0] && source->half[1] == packet->destination.half[1])
+	if (address_is(source, &packet->destination))
 		return 0;
 	if (filter_may_hold(settings->virtual_filter, source) && service_at(source, packet->source_port, packet))
 		return 0;

@@ -1,17 +1,16 @@
 /** What stands on each server, exactly: thresholds, half-open connections, and what time does to them. */
 
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { jiffiesPerSecond } from "../src/kernel/clock.ts";
 import { headOf } from "../src/reconcile/diff.ts";
 import { connectionCodec, Life, Limits, LoadFlag, SettingsFlag, TcpState } from "../src/wire/abi.ts";
 import { advanceSeconds } from "./advance-clock.ts";
-import { need } from "./need.ts";
 import { ACK, RST, SYN } from "./packet-rows/cast.ts";
-import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
+import { CROWD_SERVICES, type Crowd, census } from "./packet-rows/crowd.ts";
+import { onCrowdStage } from "./packet-rows/crowd-stage.ts";
 import { sendTwice } from "./packet-rows/senders.ts";
-import { Stage } from "./packet-rows/stage.ts";
+import type { Stage } from "./packet-rows/stage.ts";
 
 const REDIRECT = 7;
 const KINDS = CROWD_SERVICES.length;
@@ -20,25 +19,9 @@ const tcp = (n: number): number => n * KINDS;
 /** And of the second, which is UDP. */
 const udp = (n: number): number => n * KINDS + 1;
 
-async function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd, seed: number) => void | Promise<void>) {
-  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
-  const seed = randomInt(2 ** 31);
-  t.diagnostic(`seed ${seed}`);
-  const stage = new Stage({ connectionsMax });
-  try {
-    stage.inside(() => {
-      for (const service of CROWD_SERVICES) stage.plane.apply({ kind: "add-service", service });
-      stage.settle();
-    });
-    await work(stage, crowd(seed, stage.macs.front), seed);
-  } finally {
-    stage.close();
-  }
-}
-
 /** The same for work that is done at once. */
 function inStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd) => void): Promise<void> {
-  return onStage(t, connectionsMax, (stage, people) => stage.inside(() => work(stage, people)));
+  return onCrowdStage(t, { connectionsMax }, (stage, people) => stage.inside(() => work(stage, people)));
 }
 
 /** The first byte of an IPv4 destination: of a server, not of a client who is told that there is none. */
@@ -211,7 +194,7 @@ test("with expire_nodest_conn the sweep ends the connections of a server that is
   }));
 
 test("two CPUs that fill servers to their thresholds and empty them leave nobody overloaded for ever", (t) =>
-  onStage(t, 1000, async (stage, _, seed) => {
+  onCrowdStage(t, { connectionsMax: 1000 }, async (stage, _, seed) => {
     const all = Array.from({ length: 12 }, (_each, number) => number);
     // All are over as soon as they are in, and a third CPU sweeps: both thresholds are crossed again and again.
     for (const server of all) stage.path.setLimits(server, { upper: 1 + (server % 3), lower: 1 });

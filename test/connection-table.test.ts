@@ -1,35 +1,17 @@
 /** The connection table under more flows than its groups hold: none is lost, none is counted twice, nothing is left in the end. */
 
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { Limits } from "../src/wire/abi.ts";
-import { need } from "./need.ts";
 import { ACK, SYN } from "./packet-rows/cast.ts";
-import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
+import { type Crowd, census } from "./packet-rows/crowd.ts";
+import { onCrowdStage } from "./packet-rows/crowd-stage.ts";
 import { sendTwice } from "./packet-rows/senders.ts";
-import { Stage } from "./packet-rows/stage.ts";
+import type { Stage } from "./packet-rows/stage.ts";
 
 const REDIRECT = 7;
 const DROP = 2;
 const EMPTY = { live: 0, busy: 0, moved: 0, overflow: 0, wrongGroups: 0 };
-
-/** A stage with the crowd's services, for one test. */
-async function onStage(t: TestContext, connectionsMax: number, work: (stage: Stage, people: Crowd, seed: number) => void | Promise<void>) {
-  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
-  const seed = randomInt(2 ** 31);
-  t.diagnostic(`seed ${seed}`);
-  const stage = new Stage({ connectionsMax });
-  try {
-    stage.inside(() => {
-      for (const service of CROWD_SERVICES) stage.plane.apply({ kind: "add-service", service });
-      stage.settle();
-    });
-    await work(stage, crowd(seed, stage.macs.front), seed);
-  } finally {
-    stage.close();
-  }
-}
 
 /** The server that a flow's packet went to; 0: it was dropped. */
 function send(stage: Stage, people: Crowd, flow: number, flags: number): number {
@@ -71,7 +53,7 @@ function pauseMs(ms: number): void {
 }
 
 test("200,000 flows are found again where they stand, also those whose group was full, and when they are over nothing is left", (t) =>
-  onStage(t, 200_000, (stage, people) =>
+  onCrowdStage(t, { connectionsMax: 200_000 }, (stage, people) =>
     stage.inside(() => {
       const flows = 200_000;
       const chosen = new Uint8Array(flows);
@@ -98,7 +80,7 @@ test("200,000 flows are found again where they stand, also those whose group was
   ));
 
 test("a full table refuses newcomers, counts them, and keeps everybody who is in", (t) =>
-  onStage(t, 1, (stage, people) =>
+  onCrowdStage(t, { connectionsMax: 1 }, (stage, people) =>
     stage.inside(() => {
       const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
       const flows = slots * 4;
@@ -116,7 +98,7 @@ test("a full table refuses newcomers, counts them, and keeps everybody who is in
   ));
 
 test("newcomers take the places of connections that are over, without a sweep, and count them down", (t) =>
-  onStage(t, 1, (stage, people) =>
+  onCrowdStage(t, { connectionsMax: 1 }, (stage, people) =>
     stage.inside(() => {
       const slots = stage.path.maps.connections.maxEntries * Limits.CONNECTION_GROUP_SLOTS;
       const fill = (from: number) =>
@@ -139,7 +121,7 @@ test("newcomers take the places of connections that are over, without a sweep, a
   ));
 
 test("two CPUs that enter the same flows at the same time enter each once", (t) =>
-  onStage(t, 20_000, async (stage, people, seed) => {
+  onCrowdStage(t, { connectionsMax: 20_000 }, async (stage, people, seed) => {
     const flows = 20_000;
     await sendTwice(stage, seed, { flows, tcpFlags: SYN });
     const after = census(stage);
@@ -155,7 +137,7 @@ test("two CPUs that enter the same flows at the same time enter each once", (t) 
   }));
 
 test("two CPUs that fill, refuse and take over at the same time lose count of nothing", (t) =>
-  onStage(t, 1, async (stage, _, seed) => {
+  onCrowdStage(t, { connectionsMax: 1 }, async (stage, _, seed) => {
     const restore = stage.setTimeouts(() => 2);
     await sendTwice(stage, seed, { flows: 30_000, tcpFlags: SYN });
     restore();

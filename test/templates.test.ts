@@ -1,16 +1,15 @@
 /** Persistence in the connection table: templates lead connections, live as long as these do, and are counted exactly. */
 
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { parseAddress } from "../src/model/address.ts";
 import { type Connection, connectionCodec, Family, Life, Limits, TemplateState } from "../src/wire/abi.ts";
 import { advanceSeconds } from "./advance-clock.ts";
-import { need } from "./need.ts";
 import { ACK, SYN } from "./packet-rows/cast.ts";
-import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
+import { CROWD_SERVICES, type Crowd, census } from "./packet-rows/crowd.ts";
+import { onCrowdStage } from "./packet-rows/crowd-stage.ts";
 import { sendTwice } from "./packet-rows/senders.ts";
-import { Stage } from "./packet-rows/stage.ts";
+import type { Stage } from "./packet-rows/stage.ts";
 
 const REDIRECT = 7;
 const EMPTY = { live: 0, busy: 0, moved: 0, overflow: 0, wrongGroups: 0 };
@@ -33,23 +32,13 @@ interface Scene extends Facts {
   readonly seed: number;
 }
 
-async function onStage(t: TestContext, facts: Facts, work: (scene: Scene) => void | Promise<void>) {
-  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
-  const seed = randomInt(2 ** 31);
-  t.diagnostic(`seed ${seed}`);
-  const stage = new Stage({ connectionsMax: facts.connectionsMax, timer: facts.timer ?? false });
-  try {
-    stage.inside(() => {
-      for (const service of CROWD_SERVICES) {
-        const persistence = { timeoutSeconds: facts.seconds, clientMask: facts.masks[service.address.family] };
-        stage.plane.apply({ kind: "add-service", service: { ...service, persistence } });
-      }
-      stage.settle();
-    });
-    await work({ ...facts, stage, people: crowd(seed, stage.macs.front), seed });
-  } finally {
-    stage.close();
-  }
+function onStage(t: TestContext, facts: Facts, work: (scene: Scene) => void | Promise<void>): Promise<void> {
+  const { connectionsMax, seconds, masks, timer = false } = facts;
+  const services = CROWD_SERVICES.map((service) => ({
+    ...service,
+    persistence: { timeoutSeconds: seconds, clientMask: masks[service.address.family] },
+  }));
+  return onCrowdStage(t, { connectionsMax, timer, services }, (stage, people, seed) => work({ ...facts, stage, people, seed }));
 }
 
 /** Which server it was sent on to; 0: none. */

@@ -4,23 +4,13 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Rates } from "../src/wire/abi.ts";
 import { advanceSeconds } from "./advance-clock.ts";
-import { need } from "./need.ts";
 import { SYN } from "./packet-rows/cast.ts";
-import { CROWD_SERVICES, type Crowd, census, crowd } from "./packet-rows/crowd.ts";
-import { Stage } from "./packet-rows/stage.ts";
+import { type Crowd, census } from "./packet-rows/crowd.ts";
+import { onCrowdStage } from "./packet-rows/crowd-stage.ts";
+import type { Stage } from "./packet-rows/stage.ts";
 
-function onStage(t: TestContext, work: (stage: Stage, people: Crowd) => void): void {
-  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth")) return;
-  const stage = new Stage({ connectionsMax: 20_000, timer: true });
-  try {
-    stage.inside(() => {
-      for (const service of CROWD_SERVICES) stage.plane.apply({ kind: "add-service", service });
-      stage.settle();
-      work(stage, crowd(1, stage.macs.front));
-    });
-  } finally {
-    stage.close();
-  }
+function onStage(t: TestContext, work: (stage: Stage, people: Crowd) => void): Promise<void> {
+  return onCrowdStage(t, { connectionsMax: 20_000, timer: true }, (stage, people) => stage.inside(() => work(stage, people)));
 }
 
 function pauseMs(ms: number): void {

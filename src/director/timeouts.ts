@@ -4,43 +4,17 @@
  */
 
 import { EvenkeelError } from "../model/error.ts";
+import { DEFAULT_SETTINGS } from "../model/plane.ts";
+import { SCTP_TIMEOUT_SECONDS } from "../model/sctp-states.ts";
 import type { Timeouts } from "../model/service.ts";
+import { TCP_TIMEOUT_SECONDS } from "../model/tcp-states.ts";
 import { Limits, SctpState, TcpState, Timeout, TimeoutOwn } from "../wire/abi.ts";
 
-const TCP_SECONDS = {
-  NONE: 2,
-  ESTABLISHED: 15 * 60,
-  SYN_SENT: 2 * 60,
-  SYN_RECV: 60,
-  FIN_WAIT: 2 * 60,
-  TIME_WAIT: 2 * 60,
-  CLOSE: 10,
-  CLOSE_WAIT: 60,
-  LAST_ACK: 30,
-  LISTEN: 2 * 60,
-  SYNACK: 2 * 60,
-} as const satisfies Record<Exclude<keyof typeof TcpState, "COUNT">, number>;
-
-const UDP_SECONDS = 5 * 60;
+/** Each state has its place in the packet path, and none is left out. */
+const TCP_SECONDS: Record<Exclude<keyof typeof TcpState, "COUNT">, number> = TCP_TIMEOUT_SECONDS;
+const SCTP_SECONDS: Record<Exclude<keyof typeof SctpState, "COUNT">, number> = SCTP_TIMEOUT_SECONDS;
 /** A template past its time asks again whether its connections live. */
 const LINGER_SECONDS = 60;
-
-const SCTP_SECONDS = {
-  NONE: 2,
-  INIT1: 4,
-  INIT: 61,
-  COOKIE_SENT: 61,
-  COOKIE_REPLIED: 61,
-  COOKIE_WAIT: 61,
-  COOKIE: 61,
-  COOKIE_ECHOED: 61,
-  ESTABLISHED: 15 * 60,
-  SHUTDOWN_SENT: 61,
-  SHUTDOWN_RECEIVED: 61,
-  SHUTDOWN_ACK_SENT: 61,
-  REJECTED: 4,
-  CLOSED: 61,
-} as const satisfies Record<Exclude<keyof typeof SctpState, "COUNT">, number>;
 
 /** What can be set of a set: its place, and its bit in TIMEOUT_OWN. */
 const SETTABLE = {
@@ -57,7 +31,7 @@ export function timeoutTicks(jiffiesPerSecond: number): number[] {
   for (const [state, seconds] of Object.entries(TCP_SECONDS)) {
     timeouts[TcpState[state as keyof typeof TCP_SECONDS]] = ticks(seconds, jiffiesPerSecond);
   }
-  timeouts[Timeout.UDP] = ticks(UDP_SECONDS, jiffiesPerSecond);
+  timeouts[Timeout.UDP] = ticks(DEFAULT_SETTINGS.timeouts.udp, jiffiesPerSecond);
   for (const [state, seconds] of Object.entries(SCTP_SECONDS)) {
     timeouts[Timeout.SCTP + SctpState[state as keyof typeof SCTP_SECONDS]] = ticks(seconds, jiffiesPerSecond);
   }

@@ -5,6 +5,7 @@
 
 import type { Address, Family } from "./address.ts";
 import type { Protocol, RealServer, Timeouts, VirtualService } from "./service.ts";
+import { TCP_TIMEOUT_SECONDS } from "./tcp-states.ts";
 
 /** Where the packet path listens. "auto" chooses by the device; "xdp" is always backed by tc on the same interface. */
 export const HOOK_CHOICES = ["auto", "tc", "xdp", "xdp-generic"] as const;
@@ -50,7 +51,7 @@ export interface DirectorSettings {
 
 /** As IPVS. */
 export const DEFAULT_SETTINGS: DirectorSettings = {
-  timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
+  timeouts: { tcp: TCP_TIMEOUT_SECONDS.ESTABLISHED, tcpFin: TCP_TIMEOUT_SECONDS.FIN_WAIT, udp: 300 },
   expireNodest: false,
   expireQuiescentTemplate: false,
   connectionReuse: 1,

@@ -1,5 +1,6 @@
 /** What the administrator sets for all services: the sysctls under net.ipv4.vs that sway choices, and the timeouts. */
 
+import { DEFAULT_SETTINGS } from "../../model/plane.ts";
 import { SCTP_TIMEOUT_SECONDS, type SctpState } from "../../model/sctp-states.ts";
 import { TCP_TIMEOUT_SECONDS, type TcpState } from "../../model/tcp-states.ts";
 
@@ -39,7 +40,7 @@ export interface Timeouts {
 }
 
 export function defaultTimeouts(): Timeouts {
-  return { tcp: { ...TCP_TIMEOUT_SECONDS }, sctp: { ...SCTP_TIMEOUT_SECONDS }, udp: 300 };
+  return { tcp: { ...TCP_TIMEOUT_SECONDS }, sctp: { ...SCTP_TIMEOUT_SECONDS }, udp: DEFAULT_SETTINGS.timeouts.udp };
 }
 
 /** `ipvsadm --set tcp tcpfin udp`: 0 leaves a value as it is; running timers are not touched. */
