@@ -44,6 +44,8 @@ enum tunnel_type {
 /* Numbers of IP_VS_TUNNEL_ENCAP_FLAG_*. */
 enum tunnel_flag {
 	TUNNEL_CHECKSUM = 0x1,
+	/* Kept and listed; packets go without the option. */
+	TUNNEL_REMOTE_CHECKSUM = 0x2,
 };
 
 /* IP_VS_TCP_S_*: the order is the sync protocol's and the state tables'. */
@@ -231,6 +233,8 @@ enum service_flag {
 	SERVICE_SLOPPY = 0x100,
 	/* NAT to this service's servers rewrites the client's end too. */
 	SERVICE_FULL_NAT = 0x200,
+	/* The persistence engine "sip" was asked for. Kept and listed; the packet path knows none. */
+	SERVICE_ENGINE_SIP = 0x400,
 };
 
 /* A service by firewall mark: its mark (host order) in the first four bytes, port and protocol 0. */
@@ -257,6 +261,8 @@ struct service {
 	__u8 reserved[3];
 	/* FULL_NAT: the address that servers see, in the service's family. Zero: none. */
 	__u8 source[16];
+	/* Its place in the order in which services were made, for lists. */
+	__u32 made;
 };
 
 /* Which packets get which mark; the first rule that holds is used. Written by the control plane. */
@@ -436,6 +442,26 @@ struct rates {
 	__u64 bytes_in;
 	__u64 packets_out;
 	__u64 bytes_out;
+};
+
+/* What `ipvsadm --start-daemon` said, for the sync daemon and for lists; the packet path does not look at it. */
+struct sync_daemon {
+	/* Empty: this daemon is not wanted. Ends with a zero, as IFNAMSIZ has it. */
+	__u8 interface_name[16];
+	__u8 group[16];
+	__u8 group_family;
+	__u8 sync_id;
+	__u8 ttl;
+	__u8 reserved;
+	__u16 max_length;
+	/* Host order. */
+	__u16 port;
+};
+
+enum sync_role {
+	SYNC_ROLE_MASTER = 0,
+	SYNC_ROLE_BACKUP = 1,
+	SYNC_ROLE_COUNT = 2,
 };
 
 /* A datagram of which fragments come: who sent what to whom under which identification. */

@@ -28,6 +28,8 @@ enum plan_flag {
 	PLAN_FALLBACK = 0x8,
 	/* sh, mh: the client's port counts too. */
 	PLAN_PORT = 0x10,
+	/* No scheduler has a use for it; it is kept, as in IPVS. */
+	PLAN_THIRD = 0x20,
 };
 
 enum schedule_limits {

@@ -21,7 +21,7 @@ enum {
 	PATH_MTU_TRUSTED_IPV4 = 552,
 	/* RFC 1191 6.3: after ten minutes one may try again. */
 	PATH_MTU_SECONDS = 600,
-	SERVERS_MAX = 16384,
+	SERVERS_MAX = 32768,
 	/* Looking through all servers costs as much as that many errors, of which half are kept for others. */
 	PATH_MTU_SEARCH_COST = 16,
 };

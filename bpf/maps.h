@@ -92,7 +92,7 @@ struct {
 /* Written by the control plane. The index is a server's number in each map below. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct server);
@@ -101,7 +101,7 @@ struct {
 /* Written by XDP: the way to each server, asked of the kernel again each second. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__type(key, __u32);
 	__type(value, struct neighbour);
 } neighbours SEC(".maps");
@@ -109,7 +109,7 @@ struct {
 /* Written by the packet path and the sweep: connections of each server. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct server_load);
@@ -117,7 +117,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__type(key, __u32);
 	__type(value, struct traffic);
 } server_traffic SEC(".maps");
@@ -133,7 +133,7 @@ struct {
 /* Written by the timer (bpf/timer.h); indexed as the traffic. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__type(key, __u32);
 	__type(value, struct rates);
 } server_rates SEC(".maps");
@@ -148,7 +148,7 @@ struct {
 /* Written by the control plane: what had been counted when the counters were last reset. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__type(key, __u32);
 	__type(value, struct traffic);
 } server_zero SEC(".maps");
@@ -212,6 +212,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct icmp_budget);
 } icmp_budget SEC(".maps");
+
+/* Written by the control plane, indexed by enum sync_role. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYNC_ROLE_COUNT);
+	__type(key, __u32);
+	__type(value, struct sync_daemon);
+} sync_daemons SEC(".maps");
 
 /* Written by the control plane, indexed by ifindex. XDP is not attached to interfaces beyond the end. */
 struct {

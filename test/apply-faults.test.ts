@@ -320,7 +320,7 @@ describe("apply on a host that does not fit", () => {
     const bare = host.snapshot();
     const refusal = refusedAs({
       exit: EXIT.failed,
-      message: "the configuration has 16385 servers, and the packet path has room for 16384",
+      message: "the configuration has 32769 servers, and the packet path has room for 32768",
       cure: "share them out among several directors, or leave some out; nothing was changed",
     });
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);
@@ -336,7 +336,7 @@ describe("apply on a host that does not fit", () => {
     const standing = host.snapshot();
     const refusal = refusedAs({
       exit: EXIT.failed,
-      message: "the packet path holds 16384 servers and has no room for another",
+      message: "the packet path holds 32768 servers and has no room for another",
       cure: "remove servers that are not needed, or wait until the connections of deleted ones have ended",
     });
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);

@@ -1,6 +1,7 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
 import type { Address } from "../model/address.ts";
+import type { ServiceName } from "../model/edit.ts";
 import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { mistakeIn } from "../model/validity.ts";
@@ -16,7 +17,7 @@ import { ServerTable } from "./server-table.ts";
 import { type ServerWay, serverWay } from "./server-way.ts";
 import { absent, findMember, misfit, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
 import { ServiceNames } from "./service-names.ts";
-import { keyOf, nameOf, type ServiceName, serviceValue } from "./service-value.ts";
+import { keyOf, nameOf, serviceValue } from "./service-value.ts";
 import { clearTraffic, outcomesOf, resetTraffic, trafficOf } from "./traffic.ts";
 
 export interface BpfPlaneOptions {
@@ -32,6 +33,8 @@ export class BpfPlane implements DataPlane {
   readonly #settings: PathSettings;
   readonly #services = new Map<string, ServiceEntry>();
   readonly #wayTo: (server: Address) => ServerWay | undefined;
+  /** Services that were ever made. */
+  #made: number;
 
   constructor(path: PacketPath, options: BpfPlaneOptions = {}) {
     this.#path = path;
@@ -39,7 +42,8 @@ export class BpfPlane implements DataPlane {
     this.#servers = new ServerTable(path);
     this.#names = new ServiceNames(path);
     this.#settings = new PathSettings(path);
-    const found = [...path.maps.services.entries()];
+    const found = [...path.maps.services.entries()].toSorted(([, one], [, other]) => one.made - other.made);
+    this.#made = found.at(-1)?.[1].made ?? 0;
     this.#plans = new PlanTable(
       path,
       found.map(([, { plan }]) => plan),
@@ -193,7 +197,7 @@ export class BpfPlane implements DataPlane {
     }
     const timeouts = this.#placeTimeouts(head);
     const plan = this.#plans.write({ service: index, ...head, members }, scheduler.cursor(memory));
-    const entry: ServiceEntry = { head, index, plan, timeouts, members };
+    const entry: ServiceEntry = { head, index, plan, timeouts, made: ++this.#made, members };
     this.#services.set(name, entry);
     // The filters first: a service that they hide would get no packet.
     this.#settings.open({ services: [head], servers });

@@ -243,7 +243,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
     plane.apply({ kind: "add-service", service: held });
     const servers: Partial<RealServer>[] = [
       { weight: -1 },
-      { weight: 65536 },
+      { weight: 2 ** 31 },
       { weight: 1.5 },
       { port: 65536 },
       { upperThreshold: 5, lowerThreshold: 6 },

@@ -5,6 +5,7 @@
 
 import { jiffiesPerSecond } from "../kernel/clock.ts";
 import type { Address } from "../model/address.ts";
+import type { ServiceName } from "../model/edit.ts";
 import type { DirectorSettings, MarkCounters, MarkRule } from "../model/plane.ts";
 import type { RealServer, Timeouts } from "../model/service.ts";
 import { Limits, type Settings, SettingsFlag, settingsCodec } from "../wire/abi.ts";
@@ -12,7 +13,6 @@ import { encoded } from "../wire/codec.ts";
 import { addressFilter } from "./address-filter.ts";
 import { readMarks, singleDestination, writeMarks } from "./mark-table.ts";
 import type { PacketPath } from "./packet-path.ts";
-import type { ServiceName } from "./service-value.ts";
 import { commonTimeouts, ownTimeouts, placeTimeouts, type SetRequest, withCommonTimeouts } from "./timeouts.ts";
 
 /** What there is to be found by packets. */

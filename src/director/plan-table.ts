@@ -35,7 +35,10 @@ const SCHEDULER_NUMBERS = {
   twos: Scheduler.TWOS,
 } as const satisfies Record<SchedulerName, number>;
 
-const FLAG_NUMBERS = { fallback: PlanFlag.FALLBACK, port: PlanFlag.PORT } as const satisfies Record<SchedulerFlag, number>;
+const FLAG_NUMBERS = { fallback: PlanFlag.FALLBACK, port: PlanFlag.PORT, third: PlanFlag.THIRD } as const satisfies Record<
+  SchedulerFlag,
+  number
+>;
 
 const TABLES: { readonly [Name in SchedulerName]?: (servers: readonly Candidate[]) => number[] } = {
   sh: buildShTable,

@@ -36,7 +36,7 @@ export function serverValue(service: number, server: ServerEntry, way: ServerWay
     ifindex: way?.ifindex ?? 0,
     mtu: way?.mtu ?? 0,
     tunnelType: TUNNEL_NUMBERS[tunnel?.type ?? "ipip"],
-    tunnelFlags: tunnel?.checksum ? TunnelFlag.CHECKSUM : 0,
+    tunnelFlags: (tunnel?.checksum ? TunnelFlag.CHECKSUM : 0) | (tunnel?.remoteChecksum ? TunnelFlag.REMOTE_CHECKSUM : 0),
     tunnelPort: tunnel?.port ?? 0,
     nextHop: way?.nextHop.bytes ?? NOWHERE,
     nextHopFamily: way === undefined ? Family.NONE : familyNumber(way.nextHop),
@@ -60,8 +60,12 @@ function tunnelOf({ tunnelType, tunnelFlags, tunnelPort }: Server): Tunnel | und
   if (type === undefined)
     throw new EvenkeelError("BPF_UNAVAILABLE", `the packet path holds a server with the unknown tunnel ${tunnelType}`);
   if (type === "ipip") return undefined;
-  const checksum = (tunnelFlags & TunnelFlag.CHECKSUM) !== 0;
-  return { type, ...(tunnelPort === 0 ? {} : { port: tunnelPort }), ...(checksum ? { checksum } : {}) };
+  return {
+    type,
+    ...(tunnelPort === 0 ? {} : { port: tunnelPort }),
+    ...(tunnelFlags & TunnelFlag.CHECKSUM ? { checksum: true } : {}),
+    ...(tunnelFlags & TunnelFlag.REMOTE_CHECKSUM ? { remoteChecksum: true } : {}),
+  };
 }
 
 function methodName(number: number): ForwardingMethod {

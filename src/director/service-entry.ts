@@ -38,7 +38,7 @@ export function recoverService(found: { key: ServiceKey; value: Service }, { ser
     ...(schedulerFlags.length === 0 ? {} : { schedulerFlags }),
     ...rulesOf(key, value, value.timeouts === 0 ? undefined : settings.timeoutsOf(value.timeouts), settings.jiffiesPerSecond),
   };
-  return { head, index: value.index, plan: value.plan, timeouts: value.timeouts, members };
+  return { head, index: value.index, plan: value.plan, timeouts: value.timeouts, made: value.made, members };
 }
 
 export function sameFlags({ schedulerFlags: one = [] }: ServiceHead, { schedulerFlags: other = [] }: ServiceHead): boolean {

@@ -1,20 +1,21 @@
 /** A virtual service as the packet path's map `services` holds it. Its scheduler and its servers stand in the plan. */
 
 import { type Address, addressFromBytes } from "../model/address.ts";
+import type { ServiceName } from "../model/edit.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ServiceHead } from "../model/plane.ts";
-import { clientPrefixLength, type Persistence, type Protocol, type Timeouts, type VirtualService } from "../model/service.ts";
+import { clientPrefixLength, type Persistence, type Protocol, type Timeouts } from "../model/service.ts";
 import { Family, type Service, ServiceFlag, type ServiceKey } from "../wire/abi.ts";
 import { addressOf, familyNumber } from "./server-value.ts";
 import { seconds, ticks } from "./timeouts.ts";
-
-export type ServiceName = Pick<VirtualService, "address" | "port" | "protocol" | "mark">;
 
 /** Where a service's own things are: its number, its plan, its set of timeouts. */
 export interface ServicePlaces {
   readonly index: number;
   readonly plan: number;
   readonly timeouts: number;
+  /** Its place in the order in which services were made. */
+  readonly made: number;
 }
 
 export const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const satisfies Record<Protocol, number>;
@@ -55,12 +56,14 @@ export function serviceValue(head: ServiceHead, places: ServicePlaces, jiffiesPe
       (persistence === undefined ? 0 : ServiceFlag.PERSISTENT) |
       (head.onePacket ? ServiceFlag.ONE_PACKET : 0) |
       (head.sloppy ? ServiceFlag.SLOPPY : 0) |
-      (head.fullNat === undefined ? 0 : ServiceFlag.FULL_NAT),
+      (head.fullNat === undefined ? 0 : ServiceFlag.FULL_NAT) |
+      (head.persistenceEngine === undefined ? 0 : ServiceFlag.ENGINE_SIP),
     mark: head.mark ?? 0,
     clientMask: persistence === undefined ? NOTHING : (persistence.clientMask?.bytes ?? wholeMask(head.address)),
     persistence: persistence === undefined ? 0 : ticks(persistence.timeoutSeconds, jiffiesPerSecond),
     timeouts: places.timeouts,
     source: head.fullNat?.bytes ?? NOTHING,
+    made: places.made,
   };
 }
 
@@ -77,6 +80,7 @@ export function rulesOf(
   return {
     ...(flags & ServiceFlag.PERSISTENT ? { persistence: persistenceOf(family, value, jiffiesPerSecond) } : {}),
     ...(flags & ServiceFlag.ONE_PACKET ? { onePacket: true } : {}),
+    ...(flags & ServiceFlag.ENGINE_SIP ? { persistenceEngine: "sip" } : {}),
     ...(flags & ServiceFlag.SLOPPY ? { sloppy: true } : {}),
     ...(flags & ServiceFlag.FULL_NAT ? { fullNat: addressOf(value.source, family) } : {}),
     ...(timeouts === undefined ? {} : { timeouts }),

@@ -88,7 +88,7 @@ describe("a BPF map", () => {
     withMaps(t, (map) => {
       assert.throws(() => openMap("services", map("hash").fd), {
         code: "BPF_UNAVAILABLE",
-        message: /keys of 4 and values of 8 bytes; this program knows 20 and 56/,
+        message: /keys of 4 and values of 8 bytes; this program knows 20 and 60/,
       });
     });
   });

@@ -12,7 +12,7 @@ export type SchedulerName = (typeof SCHEDULERS)[number];
 export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
-/** Weights as in IPVS; 0 = quiesced: no new connections, the present ones live on. */
+/** The greatest weight that a configuration may give (IPVS itself takes 2^31 - 1); 0 = quiesced: no new connections, the present ones live on. */
 export const WEIGHT_MAX = 65535;
 
 export const TUNNEL_TYPES = ["ipip", "gre", "gue"] as const;
@@ -24,11 +24,15 @@ export interface Tunnel {
   readonly port?: number;
   /** gre, gue: with a checksum. */
   readonly checksum?: boolean;
+  /** gue: the real server may complete checksums by the tunnel's. Kept and listed as IPVS does; packets go without the option, which is as valid. */
+  readonly remoteChecksum?: boolean;
 }
 
 /** sh and mh: another server instead of none when the chosen one does not serve; the client's port counts too. */
 export const SCHEDULER_FLAGS = ["fallback", "port"] as const;
-export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number];
+/** IPVS keeps these two for every scheduler, as flag-1 and flag-2, and flag-3 that none has a use for. */
+export const KEPT_SCHEDULER_FLAGS = [...SCHEDULER_FLAGS, "third"] as const;
+export type SchedulerFlag = (typeof KEPT_SCHEDULER_FLAGS)[number];
 
 /** A client's connections reach one server for a while; the scheduler is only asked for the first. */
 export interface Persistence {
@@ -72,6 +76,8 @@ export interface VirtualService {
   readonly persistence?: Persistence;
   /** UDP: every datagram is scheduled anew. */
   readonly onePacket?: boolean;
+  /** Kept and listed as IPVS does; templates are by the client's address all the same. */
+  readonly persistenceEngine?: "sip";
   /** Any packet may begin a connection, not only a SYN or an INIT. */
   readonly sloppy?: boolean;
   /** NAT rewrites the client's end too, to this address of the director's: for clients in the servers' own network. */
@@ -102,8 +108,8 @@ export function describeServer(server: RealServer): string {
 }
 
 /** "gue port 6080 checksum". */
-export function describeTunnel({ type, port, checksum }: Tunnel): string {
-  return `${type}${port === undefined ? "" : ` port ${port}`}${checksum ? " checksum" : ""}`;
+export function describeTunnel({ type, port, checksum, remoteChecksum }: Tunnel): string {
+  return `${type}${port === undefined ? "" : ` port ${port}`}${checksum ? " checksum" : ""}${remoteChecksum ? " remote checksum" : ""}`;
 }
 
 /** "100/75": no newcomers from 100 connections on until there are fewer than 75. */

@@ -5,12 +5,12 @@
 
 import { type Address, formatAddress } from "./address.ts";
 import type { Change, MarkRule, ServiceHead } from "./plane.ts";
-import { type RealServer, SCHEDULER_FLAGS, serverName, serviceName, WEIGHT_MAX } from "./service.ts";
+import { KEPT_SCHEDULER_FLAGS, type RealServer, serverName, serviceName } from "./service.ts";
 
 const PORT_MAX = 65_535;
 const MARK_MAX = 4_294_967_295;
-/** INT_MAX: thresholds are compared with signed counters there. */
-const THRESHOLD_MAX = 2_147_483_647;
+/** INT_MAX: weights are signed there, and thresholds are compared with signed counters. */
+const INT_MAX = 2_147_483_647;
 /** A year: stamps of 32 bits count ticks. */
 export const SECONDS_MAX = 31_536_000;
 
@@ -47,11 +47,10 @@ function mistakeInService(head: ServiceHead): string | undefined {
   if (persistence !== undefined && !whole(persistence.timeoutSeconds, 1, SECONDS_MAX))
     return said(`persistence lasts 1 to ${SECONDS_MAX} s, not ${persistence.timeoutSeconds}`);
   const mask = persistence?.clientMask;
-  if (mask !== undefined && (mask.family !== address.family || mask.bytes.every((byte) => byte === 0)))
-    return said(`${formatAddress(mask)} is no netmask for its clients`);
+  if (mask !== undefined && mask.family !== address.family) return said(`${formatAddress(mask)} is no netmask for its clients`);
   if (fullNat !== undefined && fullNat.family !== address.family)
     return said(`its servers cannot see ${formatAddress(fullNat)}: that is of the other family`);
-  if (new Set(schedulerFlags).size < schedulerFlags.length || schedulerFlags.some((flag) => !SCHEDULER_FLAGS.includes(flag)))
+  if (new Set(schedulerFlags).size < schedulerFlags.length || schedulerFlags.some((flag) => !KEPT_SCHEDULER_FLAGS.includes(flag)))
     return said("a scheduler flag twice, or one that there is not");
   const wrong = Object.values(timeouts).find((seconds: number | undefined) => seconds !== undefined && !whole(seconds, 1, SECONDS_MAX));
   return wrong === undefined ? undefined : said(`a timeout is 1 to ${SECONDS_MAX} s, not ${wrong}`);
@@ -61,8 +60,8 @@ function mistakeInServer({ address: virtual, mark = 0 }: ServiceHead, server: Re
   const { address, port, weight, method, tunnel, upperThreshold: upper = 0, lowerThreshold: lower = 0 } = server;
   const said = (problem: string) => `${serverName(server)}: ${problem}`;
   if (!whole(port, 0, PORT_MAX)) return said(`there is no port ${port}`);
-  if (!whole(weight, 0, WEIGHT_MAX)) return said(`a weight is 0 to ${WEIGHT_MAX}, not ${weight}`);
-  if (!whole(upper, 0, THRESHOLD_MAX) || !whole(lower, 0, THRESHOLD_MAX)) return said(`a threshold is 0 to ${THRESHOLD_MAX}`);
+  if (!whole(weight, 0, INT_MAX)) return said(`a weight is 0 to ${INT_MAX}, not ${weight}`);
+  if (!whole(upper, 0, INT_MAX) || !whole(lower, 0, INT_MAX)) return said(`a threshold is 0 to ${INT_MAX}`);
   if (lower > upper) return said(`the lower threshold ${lower} is above the upper one ${upper}`);
   if (!isUnicast(address)) return said("no server has such an address");
   if (address.family !== virtual.family && method !== "tun")

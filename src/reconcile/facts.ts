@@ -5,7 +5,7 @@
 
 import { formatAddress } from "../model/address.ts";
 import { DEFAULT_SETTINGS, type DirectorSettings, type ServiceHead } from "../model/plane.ts";
-import { clientPrefixLength, describeThresholds, describeTunnel, type RealServer, SCHEDULER_FLAGS } from "../model/service.ts";
+import { clientPrefixLength, describeThresholds, describeTunnel, KEPT_SCHEDULER_FLAGS, type RealServer } from "../model/service.ts";
 
 export type Facts = Readonly<Record<string, string>>;
 
@@ -13,7 +13,7 @@ const NONE = "none";
 
 export function serviceFacts(head: ServiceHead): Facts {
   const { persistence, timeouts = {}, schedulerFlags = [] } = head;
-  const flags = SCHEDULER_FLAGS.filter((flag) => schedulerFlags.includes(flag));
+  const flags = KEPT_SCHEDULER_FLAGS.filter((flag) => schedulerFlags.includes(flag));
   const own = Object.entries(timeouts).filter(([, seconds]) => seconds !== undefined);
   const masked = persistence === undefined ? 0 : clientPrefixLength(persistence, head.address.family);
   return {
@@ -24,6 +24,7 @@ export function serviceFacts(head: ServiceHead): Facts {
       persistence === undefined || masked === wholeLength(head.address)
         ? "each by itself"
         : `by ${formatAddress(persistence.clientMask ?? head.address)}`,
+    "persistence engine": head.persistenceEngine ?? NONE,
     "one packet": yesOrNo(head.onePacket),
     sloppy: yesOrNo(head.sloppy),
     "full NAT": head.fullNat === undefined ? NONE : formatAddress(head.fullNat),

@@ -117,6 +117,7 @@ export const schedulerName: Readonly<Record<number, string>> = Object.freeze({
 export const PlanFlag = Object.freeze({
   FALLBACK: 8,
   PORT: 16,
+  THIRD: 32,
 });
 export type PlanFlag = (typeof PlanFlag)[keyof typeof PlanFlag];
 
@@ -124,6 +125,7 @@ export type PlanFlag = (typeof PlanFlag)[keyof typeof PlanFlag];
 export const planFlagName: Readonly<Record<number, string>> = Object.freeze({
   8: "FALLBACK",
   16: "PORT",
+  32: "THIRD",
 });
 
 /** enum schedule_limits */
@@ -222,12 +224,14 @@ export const tunnelTypeName: Readonly<Record<number, string>> = Object.freeze({
 /** enum tunnel_flag */
 export const TunnelFlag = Object.freeze({
   CHECKSUM: 1,
+  REMOTE_CHECKSUM: 2,
 });
 export type TunnelFlag = (typeof TunnelFlag)[keyof typeof TunnelFlag];
 
 /** The names of enum tunnel_flag by value. */
 export const tunnelFlagName: Readonly<Record<number, string>> = Object.freeze({
   1: "CHECKSUM",
+  2: "REMOTE_CHECKSUM",
 });
 
 /** enum tcp_state */
@@ -527,6 +531,7 @@ export const ServiceFlag = Object.freeze({
   ONE_PACKET: 4,
   SLOPPY: 256,
   FULL_NAT: 512,
+  ENGINE_SIP: 1024,
 });
 export type ServiceFlag = (typeof ServiceFlag)[keyof typeof ServiceFlag];
 
@@ -536,6 +541,7 @@ export const serviceFlagName: Readonly<Record<number, string>> = Object.freeze({
   4: "ONE_PACKET",
   256: "SLOPPY",
   512: "FULL_NAT",
+  1024: "ENGINE_SIP",
 });
 
 /** enum port_flag */
@@ -549,6 +555,21 @@ export type PortFlag = (typeof PortFlag)[keyof typeof PortFlag];
 export const portFlagName: Readonly<Record<number, string>> = Object.freeze({
   1: "MAC_KNOWN",
   2: "REDIRECT",
+});
+
+/** enum sync_role */
+export const SyncRole = Object.freeze({
+  MASTER: 0,
+  BACKUP: 1,
+  COUNT: 2,
+});
+export type SyncRole = (typeof SyncRole)[keyof typeof SyncRole];
+
+/** The names of enum sync_role by value. */
+export const syncRoleName: Readonly<Record<number, string>> = Object.freeze({
+  0: "MASTER",
+  1: "BACKUP",
+  2: "COUNT",
 });
 
 /** enum fragment_action */
@@ -901,11 +922,12 @@ export interface Service {
   readonly persistence: number;
   readonly timeouts: number;
   readonly source: Uint8Array;
+  readonly made: number;
 }
 
 export const serviceCodec = {
-  size: 56,
-  offsets: { index: 0, plan: 4, flags: 8, mark: 12, clientMask: 16, persistence: 32, timeouts: 36, source: 40 },
+  size: 60,
+  offsets: { index: 0, plan: 4, flags: 8, mark: 12, clientMask: 16, persistence: 32, timeouts: 36, source: 40, made: 56 },
   decode: (view, offset) => ({
     index: view.getUint32(offset, true),
     plan: view.getUint32(offset + 4, true),
@@ -915,6 +937,7 @@ export const serviceCodec = {
     persistence: view.getUint32(offset + 32, true),
     timeouts: view.getUint8(offset + 36),
     source: bytesAt(view, offset + 40, 16),
+    made: view.getUint32(offset + 56, true),
   }),
   encode: (view, offset, value) => {
     view.setUint32(offset, value.index, true);
@@ -926,6 +949,7 @@ export const serviceCodec = {
     view.setUint8(offset + 36, value.timeouts);
     zeroBytes(view, offset + 37, 3);
     putBytes(view, offset + 40, value.source, 16);
+    view.setUint32(offset + 56, value.made, true);
   },
 } as const satisfies StructCodec<Service>;
 
@@ -1408,6 +1432,41 @@ export const ratesCodec = {
   },
 } as const satisfies StructCodec<Rates>;
 
+/** struct sync_daemon */
+export interface SyncDaemon {
+  readonly interfaceName: Uint8Array;
+  readonly group: Uint8Array;
+  readonly groupFamily: number;
+  readonly syncId: number;
+  readonly ttl: number;
+  readonly maxLength: number;
+  readonly port: number;
+}
+
+export const syncDaemonCodec = {
+  size: 40,
+  offsets: { interfaceName: 0, group: 16, groupFamily: 32, syncId: 33, ttl: 34, maxLength: 36, port: 38 },
+  decode: (view, offset) => ({
+    interfaceName: bytesAt(view, offset, 16),
+    group: bytesAt(view, offset + 16, 16),
+    groupFamily: view.getUint8(offset + 32),
+    syncId: view.getUint8(offset + 33),
+    ttl: view.getUint8(offset + 34),
+    maxLength: view.getUint16(offset + 36, true),
+    port: view.getUint16(offset + 38, true),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.interfaceName, 16);
+    putBytes(view, offset + 16, value.group, 16);
+    view.setUint8(offset + 32, value.groupFamily);
+    view.setUint8(offset + 33, value.syncId);
+    view.setUint8(offset + 34, value.ttl);
+    zeroBytes(view, offset + 35, 1);
+    view.setUint16(offset + 36, value.maxLength, true);
+    view.setUint16(offset + 38, value.port, true);
+  },
+} as const satisfies StructCodec<SyncDaemon>;
+
 /** struct fragment_key */
 export interface FragmentKey {
   readonly source: Uint8Array;
@@ -1485,14 +1544,14 @@ export const MAPS = Object.freeze({
   localities: { kind: "lru-hash", key: localityKeyCodec, value: localityCodec, maxEntries: 65536 },
   mark_rules: { kind: "array", key: u32, value: markRuleCodec, maxEntries: 512 },
   mark_hits: { kind: "percpu-array", key: u32, value: u64, maxEntries: 512 },
-  servers: { kind: "array", key: u32, value: serverCodec, maxEntries: 16384 },
-  neighbours: { kind: "array", key: u32, value: neighbourCodec, maxEntries: 16384 },
-  server_load: { kind: "array", key: u32, value: serverLoadCodec, maxEntries: 16384 },
-  server_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 16384 },
+  servers: { kind: "array", key: u32, value: serverCodec, maxEntries: 32768 },
+  neighbours: { kind: "array", key: u32, value: neighbourCodec, maxEntries: 32768 },
+  server_load: { kind: "array", key: u32, value: serverLoadCodec, maxEntries: 32768 },
+  server_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 32768 },
   service_traffic: { kind: "percpu-array", key: u32, value: trafficCodec, maxEntries: 8192 },
-  server_rates: { kind: "array", key: u32, value: ratesCodec, maxEntries: 16384 },
+  server_rates: { kind: "array", key: u32, value: ratesCodec, maxEntries: 32768 },
   service_rates: { kind: "array", key: u32, value: ratesCodec, maxEntries: 8192 },
-  server_zero: { kind: "array", key: u32, value: trafficCodec, maxEntries: 16384 },
+  server_zero: { kind: "array", key: u32, value: trafficCodec, maxEntries: 32768 },
   service_zero: { kind: "array", key: u32, value: trafficCodec, maxEntries: 8192 },
   service_names: { kind: "array", key: u32, value: serviceKeyCodec, maxEntries: 8192 },
   fragments: { kind: "lru-hash", key: fragmentKeyCodec, value: fragmentCodec, maxEntries: 16384 },
@@ -1500,6 +1559,7 @@ export const MAPS = Object.freeze({
   connections: { kind: "array", key: u32, value: connectionGroupCodec, maxEntries: 32768 },
   overflow: { kind: "array", key: u32, value: u64, maxEntries: 32768 },
   icmp_budget: { kind: "percpu-array", key: u32, value: icmpBudgetCodec, maxEntries: 1 },
+  sync_daemons: { kind: "array", key: u32, value: syncDaemonCodec, maxEntries: 2 },
   ports: { kind: "array", key: u32, value: portCodec, maxEntries: 4096 },
 } as const);
 export type MapName = keyof typeof MAPS;

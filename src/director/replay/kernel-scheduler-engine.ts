@@ -6,7 +6,7 @@
 import { jiffiesPerSecond } from "../../kernel/clock.ts";
 import { type Address, type Family, parseAddress } from "../../model/address.ts";
 import type { Change, ServiceHead } from "../../model/plane.ts";
-import { type RealServer, SCHEDULER_FLAGS, SCHEDULERS, type SchedulerFlag } from "../../model/service.ts";
+import { KEPT_SCHEDULER_FLAGS, type RealServer, SCHEDULERS, type SchedulerFlag } from "../../model/service.ts";
 import { BadRecording } from "../../scheduler/recording/recorded.ts";
 import type { ReplayEngine, ServerId } from "../../scheduler/replay.ts";
 import type { Flow } from "../../scheduler/scheduler.ts";
@@ -18,7 +18,7 @@ import type { ReplayStage } from "./replay-stage.ts";
 const VIPS = { ipv4: parseAddress("192.0.2.1"), ipv6: parseAddress("2001:db8::1") } as const;
 const TCP = 6;
 
-const FLAGS = { fallback: PlanFlag.FALLBACK, port: PlanFlag.PORT } as const satisfies Record<SchedulerFlag, number>;
+const FLAGS = { fallback: PlanFlag.FALLBACK, port: PlanFlag.PORT, third: PlanFlag.THIRD } as const satisfies Record<SchedulerFlag, number>;
 
 /** What is told of a server; one that was deleted keeps it until it comes back. */
 interface Member {
@@ -46,7 +46,7 @@ export class KernelSchedulerEngine implements ReplayEngine {
     if (scheduler === undefined) throw new BadRecording(`there is no scheduler "${name}"`);
     this.#plane = this.#stage.clear();
     this.#members.clear();
-    const schedulerFlags = SCHEDULER_FLAGS.filter((flag) => (flags & FLAGS[flag]) !== 0);
+    const schedulerFlags = KEPT_SCHEDULER_FLAGS.filter((flag) => (flags & FLAGS[flag]) !== 0);
     this.#head = { address: VIPS[family], port: 80, protocol: "tcp", scheduler, schedulerFlags };
     this.#apply({ kind: "add-service", service: { ...this.#head, servers: [] } });
   }
