@@ -261,7 +261,6 @@ export function dataPlaneContract(name: string, open: Opener): void {
       { port: 65536 },
       { persistence: { timeoutSeconds: 0 } },
       { persistence: { timeoutSeconds: 1, clientMask: parseAddress("ffff::") } },
-      { persistence: { timeoutSeconds: 1, clientMask: parseAddress("0.0.0.0") } },
       { fullNat: parseAddress("fd77::fe") },
       { timeouts: { tcp: 0 } },
       { timeouts: { udp: 31_536_001 } },
