@@ -223,6 +223,8 @@ enum settings_flag {
 	SETTINGS_MARKED = 0x100,
 	/* Some server is reached through a tunnel: errors about its packets may come back. */
 	SETTINGS_TUNNEL_IN_USE = 0x200,
+	/* For the control plane: no configuration names the interfaces, so it listens on all (ipvsadm). */
+	SETTINGS_EVERY_INTERFACE = 0x400,
 };
 
 /* The lower ones are IP_VS_SVC_F_*. */

@@ -54,6 +54,7 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
       if (options.reload && standing !== undefined) plane.reload();
       const portsRenewed = plane.renewPorts();
       const waysChanged = plane.refreshWays();
+      plane.everyInterface = false;
       const changes = standing === undefined ? applyInOrder(plane, desired) : applyAllOrNone(plane, desired);
       return { changes, warnings, waysChanged, portsRenewed, created: standing === undefined };
     } catch (error) {
@@ -93,7 +94,7 @@ function applyAllOrNone(plane: BpfPlane, desired: DesiredState): readonly Change
 }
 
 /** The error, once everything is as it was before. */
-function takenBack(plane: BpfPlane, before: ActualState, error: unknown): unknown {
+export function takenBack(plane: BpfPlane, before: ActualState, error: unknown): unknown {
   try {
     applyInOrder(plane, before);
     return error;

@@ -18,6 +18,7 @@ import { type ServerWay, serverWay } from "./server-way.ts";
 import { absent, findMember, misfit, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
 import { ServiceNames } from "./service-names.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
+import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
 import { clearTraffic, outcomesOf, resetTraffic, trafficOf } from "./traffic.ts";
 
 export interface BpfPlaneOptions {
@@ -59,7 +60,8 @@ export class BpfPlane implements DataPlane {
       services: [...this.#services.values()].map((entry) => this.#describe(entry)),
       settings: this.#settings.read(),
       marks: this.#settings.marks().map(({ rule }) => rule),
-      attachments: listPorts(this.#path),
+      attachments: this.attachments(),
+      syncDaemons: readSyncDaemons(this.#path),
     };
   }
 
@@ -97,6 +99,9 @@ export class BpfPlane implements DataPlane {
       case "edit-marks":
         this.#settings.writeMarks(change.after, this.#heads());
         break;
+      case "edit-sync-daemons":
+        writeSyncDaemons(this.#path, change.after);
+        break;
     }
   }
 
@@ -119,18 +124,36 @@ export class BpfPlane implements DataPlane {
     };
   }
 
-  resetCounters(service?: ServiceHead): void {
+  resetCounters(service?: ServiceName): void {
     for (const { index, members } of service === undefined ? this.#services.values() : [this.#service(service)]) {
       resetTraffic(this.#path, "service", index);
       for (const { number } of members) resetTraffic(this.#path, "server", number);
     }
   }
 
-  /** Looks for the ways to all servers again; the number of those that changed. */
-  refreshWays(): number {
+  get serviceCount(): number {
+    return this.#services.size;
+  }
+
+  attachments(): Attachment[] {
+    return listPorts(this.#path);
+  }
+
+  /** Whether it listens on every interface, those too that appear later; false: where it was told to. */
+  get everyInterface(): boolean {
+    return this.#settings.everyInterface;
+  }
+
+  set everyInterface(wanted: boolean) {
+    this.#settings.everyInterface = wanted;
+  }
+
+  /** Looks for the ways to all servers again, or only to those that had none; the number of those that changed. */
+  refreshWays({ lost = false } = {}): number {
     let changed = 0;
     for (const { index, members } of this.#services.values()) {
       for (const member of members) {
+        if (lost && this.#servers.hasWay(member.number)) continue;
         const server = this.#server(member);
         if (this.#servers.write(member.number, index, server, this.#wayTo(server.address))) changed++;
       }

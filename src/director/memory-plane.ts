@@ -3,6 +3,7 @@
  * themselves: the reference for what the packet path should do, without packets.
  */
 
+import type { ServiceName, StandingSyncDaemon } from "../model/edit.ts";
 import { EvenkeelError } from "../model/error.ts";
 import {
   type ActualState,
@@ -56,12 +57,19 @@ export class MemoryPlane implements DataPlane {
   readonly #outcomes = new Map<string, bigint>();
   #settings = DEFAULT_SETTINGS;
   #marks: readonly MarkRule[] = [];
+  #syncDaemons: readonly StandingSyncDaemon[] = [];
 
   read(): ActualState {
     const services = [...this.#services.values()].map(
       (entry): VirtualService => ({ ...entry.head, servers: entry.servers.map(({ server }) => server) }),
     );
-    return { services, settings: this.#settings, marks: this.#marks, attachments: [...this.#attachments.values()] };
+    return {
+      services,
+      settings: this.#settings,
+      marks: this.#marks,
+      attachments: [...this.#attachments.values()],
+      syncDaemons: this.#syncDaemons,
+    };
   }
 
   apply(change: Change): void {
@@ -98,6 +106,9 @@ export class MemoryPlane implements DataPlane {
       case "edit-marks":
         this.#marks = change.after;
         break;
+      case "edit-sync-daemons":
+        this.#syncDaemons = change.after;
+        break;
     }
   }
 
@@ -121,7 +132,7 @@ export class MemoryPlane implements DataPlane {
     };
   }
 
-  resetCounters(service?: ServiceHead): void {
+  resetCounters(service?: ServiceName): void {
     for (const entry of service === undefined ? this.#services.values() : [this.#service(service)]) {
       for (const counted of [entry, ...entry.servers]) counted.zero = counted.connections;
     }
@@ -257,7 +268,7 @@ export class MemoryPlane implements DataPlane {
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0n) + 1n);
   }
 
-  #service(head: ServiceHead): ServiceEntry {
+  #service(head: ServiceName): ServiceEntry {
     const entry = this.#services.get(serviceName(head));
     if (entry === undefined) throw misfit(`there is no service ${serviceName(head)}`);
     return entry;

@@ -54,12 +54,22 @@ export class PathSettings {
       ...before,
       timeout: withCommonTimeouts(before.timeout, timeouts, this.jiffiesPerSecond),
       flags:
-        (before.flags & SERVED_FLAGS) |
+        (before.flags & (SERVED_FLAGS | SettingsFlag.EVERY_INTERFACE)) |
         (expireNodest ? SettingsFlag.EXPIRE_NODEST : 0) |
         (expireQuiescentTemplate ? SettingsFlag.EXPIRE_QUIESCENT_TEMPLATE : 0) |
         (connectionReuse === 0 ? 0 : SettingsFlag.REUSE) |
         ((connectionReuse & 2) === 0 ? 0 : SettingsFlag.REUSE_FIN_WAIT),
     }));
+  }
+
+  /** Nobody has said where to listen: interfaces are taken as they come. */
+  get everyInterface(): boolean {
+    return (this.#path.settings().flags & SettingsFlag.EVERY_INTERFACE) !== 0;
+  }
+
+  set everyInterface(wanted: boolean) {
+    const { EVERY_INTERFACE } = SettingsFlag;
+    this.#change((before) => ({ ...before, flags: wanted ? before.flags | EVERY_INTERFACE : before.flags & ~EVERY_INTERFACE }));
   }
 
   timeoutsOf(set: number): Timeouts | undefined {

@@ -5,7 +5,7 @@
 
 import { EvenkeelError } from "../model/error.ts";
 import { type RealServer, serverName } from "../model/service.ts";
-import { ForwardingMethod, LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
+import { Family, ForwardingMethod, LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
 import { encoded } from "../wire/codec.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { type ServerEntry, serverOf, serverValue } from "./server-value.ts";
@@ -80,6 +80,12 @@ export class ServerTable {
       ...(upper === 0 ? {} : { upperThreshold: upper }),
       ...(lower === 0 ? {} : { lowerThreshold: lower }),
     };
+  }
+
+  /** There was a route to it when it was last looked for. */
+  hasWay(number: number): boolean {
+    const { view, stride } = this.#path.servers;
+    return view.getUint8(number * stride + serverCodec.offsets.nextHopFamily) !== Family.NONE;
   }
 
   service(number: number): number {

@@ -4,6 +4,7 @@
  */
 
 import type { Address, Family } from "./address.ts";
+import type { ServiceName, StandingSyncDaemon } from "./edit.ts";
 import type { Protocol, RealServer, Timeouts, VirtualService } from "./service.ts";
 import { TCP_TIMEOUT_SECONDS } from "./tcp-states.ts";
 
@@ -70,6 +71,8 @@ export interface ActualState {
   readonly settings?: DirectorSettings;
   readonly marks?: readonly MarkRule[];
   readonly attachments: readonly Attachment[];
+  /** Those that `ipvsadm --start-daemon` asked for; no configuration speaks of them. */
+  readonly syncDaemons?: readonly StandingSyncDaemon[];
 }
 
 /** A service without its servers: what identifies it and what can be edited. */
@@ -86,7 +89,9 @@ export type Change =
   | { readonly kind: "edit-server"; readonly service: ServiceHead; readonly before: RealServer; readonly after: RealServer }
   | { readonly kind: "edit-settings"; readonly before: DirectorSettings; readonly after: DirectorSettings }
   | { readonly kind: "edit-marks"; readonly before: readonly MarkRule[]; readonly after: readonly MarkRule[] }
-  | { readonly kind: "delete-server"; readonly service: ServiceHead; readonly server: RealServer };
+  | { readonly kind: "delete-server"; readonly service: ServiceHead; readonly server: RealServer }
+  /** At most one of each role. */
+  | { readonly kind: "edit-sync-daemons"; readonly before: readonly StandingSyncDaemon[]; readonly after: readonly StandingSyncDaemon[] };
 
 export interface TrafficCounters {
   readonly connections: bigint;
@@ -138,6 +143,6 @@ export interface DataPlane {
   /** Less what had been counted when they were last reset. */
   counters(): Counters;
   /** Counters and rates of one service and its servers, or of all, begin again at 0 (`ipvsadm -Z`). */
-  resetCounters(service?: ServiceHead): void;
+  resetCounters(service?: ServiceName): void;
   close(): void;
 }

@@ -34,6 +34,7 @@ export function mistakeIn(change: Change): string | undefined {
     case "delete-server":
     case "delete-service":
     case "edit-settings":
+    case "edit-sync-daemons":
       return undefined;
   }
 }

@@ -27,6 +27,8 @@ export function describeChange(change: Change): string {
       return `edit settings: ${describeDifference(settingsFacts(change.before), settingsFacts(change.after))}`;
     case "edit-marks":
       return change.after.length === 0 ? "delete all mark rules" : `set mark rules: ${listFirst(change.after.map(describeMark), "; ")}`;
+    case "edit-sync-daemons":
+      return `want sync daemons: ${change.after.map(({ role, interfaceName }) => `${role} on ${interfaceName}`).join(", ") || "none"}`;
   }
 }
 

@@ -198,6 +198,7 @@ function subject(change: Change): string {
       return `${serviceName(change.service)} ${serverName(change.after)}`;
     case "edit-settings":
     case "edit-marks":
+    case "edit-sync-daemons":
       return change.kind;
   }
 }

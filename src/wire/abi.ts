@@ -509,6 +509,7 @@ export const SettingsFlag = Object.freeze({
   REUSE_FIN_WAIT: 128,
   MARKED: 256,
   TUNNEL_IN_USE: 512,
+  EVERY_INTERFACE: 1024,
 });
 export type SettingsFlag = (typeof SettingsFlag)[keyof typeof SettingsFlag];
 
@@ -523,6 +524,7 @@ export const settingsFlagName: Readonly<Record<number, string>> = Object.freeze(
   128: "REUSE_FIN_WAIT",
   256: "MARKED",
   512: "TUNNEL_IN_USE",
+  1024: "EVERY_INTERFACE",
 });
 
 /** enum service_flag */

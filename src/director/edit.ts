@@ -1,0 +1,130 @@
+/**
+ * Edits by hand (ipvsadm) of the packet path of this network namespace. The state is the kernel's: every call opens it, judges, changes, and
+ * closes it again, one process at a time. All of the edits are made or none; the first that needs one makes the packet path.
+ */
+
+import { requireBpf } from "../kernel/capability.ts";
+import { getLink, listLinks } from "../kernel/links.ts";
+import { withPacketPathLock } from "../kernel/packet-path-lock.ts";
+import { removeStalePins } from "../kernel/pins.ts";
+import type { Edit, SyncDaemon } from "../model/edit.ts";
+import { EvenkeelError } from "../model/error.ts";
+import type { ActualState, Attachment } from "../model/plane.ts";
+import { serviceName } from "../model/service.ts";
+import { type Judged, judgeEdits, type Refusal } from "../reconcile/edits.ts";
+import { takenBack } from "./apply.ts";
+import { BpfPlane } from "./bpf-plane.ts";
+import { PacketPath } from "./packet-path.ts";
+
+export interface EditOptions {
+  /** What is not possible is passed over and told; else it is thrown, and nothing is changed. */
+  readonly keepGoing?: boolean;
+}
+
+export interface Edited {
+  readonly refused: readonly Refusal[];
+  /** Interfaces that packets cannot be taken from, with the reason. */
+  readonly warnings: readonly string[];
+}
+
+/** Of one edit that was not possible: `index` says which. */
+export class EditRefused extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.error.message, { cause: refusal.error });
+    this.refusal = refusal;
+  }
+}
+
+const NOTHING: ActualState = { services: [], attachments: [] };
+
+/** These are kept where no packet path is yet, and make one. */
+const MAKES_ONE: ReadonlySet<Edit["kind"]> = new Set(["add-service", "set-timeouts", "start-daemon"]);
+
+/** Throws EditRefused; NOT_PERMITTED and its like where no packet path can be. */
+export async function editPacketPath(edits: readonly Edit[], options: EditOptions = {}): Promise<Edited> {
+  requireBpf("change the packet path");
+  return await withPacketPathLock(() => {
+    removeStalePins();
+    const standing = PacketPath.open();
+    if (standing !== undefined) return edit(new BpfPlane(standing), edits, options);
+    const judged = judge(edits, NOTHING, options);
+    if (judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind))) return { refused: judged.refused, warnings: [] };
+    const plane = new BpfPlane(PacketPath.create());
+    plane.everyInterface = true;
+    try {
+      return edit(plane, edits, options);
+    } catch (error) {
+      PacketPath.remove();
+      throw error;
+    }
+  });
+}
+
+function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Edited {
+  try {
+    const before = plane.read();
+    const { changes, resets, refused } = judge(edits, before, options);
+    plane.renewPorts();
+    make(plane, changes, before);
+    const present = new Set(resets.length === 0 ? [] : plane.read().services.map(serviceName));
+    for (const service of resets) {
+      if (service === "all") plane.resetCounters();
+      else if (present.has(serviceName(service))) plane.resetCounters(service);
+    }
+    plane.refreshWays({ lost: true });
+    return { refused, warnings: listenEverywhere(plane) };
+  } finally {
+    plane.close();
+  }
+}
+
+function judge(edits: readonly Edit[], state: ActualState, { keepGoing = false }: EditOptions): Judged {
+  const judged = judgeEdits(edits, state, { keepGoing, messageRoom });
+  const [first] = judged.refused;
+  if (first !== undefined && !keepGoing) throw new EditRefused(first);
+  return judged;
+}
+
+/** All of the changes or none. */
+function make(plane: BpfPlane, changes: Judged["changes"], before: ActualState): void {
+  if (changes.length === 0) return;
+  try {
+    for (const change of changes) plane.apply(change);
+    plane.tidy();
+  } catch (error) {
+    plane.apply({ kind: "edit-sync-daemons", before: [], after: before.syncDaemons ?? [] });
+    throw takenBack(plane, before, error);
+  }
+}
+
+/** While there are services and nobody has said where to listen: interfaces that came since the last call too. */
+function listenEverywhere(plane: BpfPlane): string[] {
+  if (!plane.everyInterface || plane.serviceCount === 0) return [];
+  const warnings: string[] = [];
+  for (const interfaceName of missing(plane.attachments())) {
+    try {
+      plane.apply({ kind: "attach", attachment: { interfaceName, hook: "tc" } });
+    } catch (error) {
+      if (!(error instanceof EvenkeelError)) throw error;
+      warnings.push(`${interfaceName}: ${error.message}`);
+    }
+  }
+  return warnings;
+}
+
+/** Those that carry frames of their own. A bridge's ports and a bond's slaves hand theirs on. */
+function missing(attachments: readonly Attachment[]): string[] {
+  const present = new Set(attachments.map(({ interfaceName }) => interfaceName));
+  return listLinks()
+    .filter(({ name, loopback, mac, masterIndex }) => !loopback && mac.length === 6 && masterIndex === undefined && !present.has(name))
+    .map(({ name }) => name);
+}
+
+/** Headers of UDP in IPv4 and in IPv6, bytes (net/netfilter/ipvs/ip_vs_sync.c, start_sync_thread()). */
+const HEADERS = { ipv4: 20 + 8, ipv6: 40 + 8 } as const;
+
+function messageRoom({ interfaceName, group }: SyncDaemon): number {
+  return getLink(interfaceName).mtu - HEADERS[group.family];
+}
