@@ -97,7 +97,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
     });
 
   check("holds nothing when it is opened empty", ({ plane }) => {
-    assert.deepEqual(plane.read(), { services: [], settings: DEFAULT_SETTINGS, marks: [], attachments: [] });
+    assert.deepEqual(plane.read(), { services: [], settings: DEFAULT_SETTINGS, marks: [], attachments: [], syncDaemons: [] });
     assert.deepEqual(plane.counters().services, []);
     assert.deepEqual(plane.counters().servers, []);
   });
@@ -142,7 +142,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
     const settings = { ...DEFAULT_SETTINGS, timeouts: { tcp: 800, tcpFin: 1, udp: 100 }, expireNodest: true, connectionReuse: 3 };
     for (const each of services) plane.apply({ kind: "add-service", service: each });
     plane.apply({ kind: "edit-settings", before: DEFAULT_SETTINGS, after: settings });
-    assert.deepEqual(normal(plane.read()), normal({ services, settings, marks: [], attachments: [] }));
+    assert.deepEqual(normal(plane.read()), normal({ services, settings, marks: [], attachments: [], syncDaemons: [] }));
     const [first = service()] = services;
     plane.apply({ kind: "edit-service", before: headOf(first), after: { ...headOf(first), timeouts: { tcp: 6 } } });
     assert.deepEqual(

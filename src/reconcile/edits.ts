@@ -88,7 +88,7 @@ class Play {
         this.#deleteService(this.#service(edit.service));
         break;
       case "clear":
-        for (const service of [...this.#services.values()]) this.#deleteService(service);
+        for (const service of this.#services.values()) this.#deleteService(service);
         break;
       case "add-server":
         this.#addServer(this.#service(edit.service), edit.server);
