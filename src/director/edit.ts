@@ -11,6 +11,7 @@ import type { Edit, SyncDaemon } from "../model/edit.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Attachment } from "../model/plane.ts";
 import { serviceName } from "../model/service.ts";
+import { diff } from "../reconcile/diff.ts";
 import { type Judged, judgeEdits, type Refusal } from "../reconcile/edits.ts";
 import { takenBack } from "./apply.ts";
 import { BpfPlane } from "./bpf-plane.ts";
@@ -19,6 +20,8 @@ import { PacketPath } from "./packet-path.ts";
 export interface EditOptions {
   /** What is not possible is passed over and told; else it is thrown, and nothing is changed. */
   readonly keepGoing?: boolean;
+  /** The services become what the edits make of none: what is so already is not touched, and others go. */
+  readonly replace?: boolean;
 }
 
 export interface Edited {
@@ -80,11 +83,13 @@ function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Ed
   }
 }
 
-function judge(edits: readonly Edit[], state: ActualState, { keepGoing = false }: EditOptions): Judged {
-  const judged = judgeEdits(edits, state, { keepGoing, messageRoom });
+function judge(edits: readonly Edit[], state: ActualState, { keepGoing = false, replace = false }: EditOptions): Judged {
+  const judged = judgeEdits(edits, replace ? { ...state, services: [] } : state, { keepGoing, messageRoom });
   const [first] = judged.refused;
   if (first !== undefined && !keepGoing) throw new EditRefused(first);
-  return judged;
+  if (!replace) return judged;
+  const others = judged.changes.filter(({ kind }) => !kind.endsWith("-service") && !kind.endsWith("-server"));
+  return { ...judged, changes: [...others, ...diff({ ...state, services: judged.services }, state)] };
 }
 
 /** All of the changes or none. */

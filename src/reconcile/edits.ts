@@ -21,6 +21,8 @@ export interface Judged {
   readonly changes: readonly Change[];
   /** Whose counters begin anew once the changes are made; "all" of them. */
   readonly resets: readonly (ServiceName | "all")[];
+  /** What there is once the changes are made. */
+  readonly services: readonly VirtualService[];
   /** With `keepGoing` all of them, else at most one, and then there are no changes. */
   readonly refused: readonly Refusal[];
 }
@@ -50,10 +52,10 @@ export function judgeEdits(edits: readonly Edit[], state: ActualState, options: 
     } catch (error) {
       if (!(error instanceof EvenkeelError)) throw error;
       refused.push({ index, error });
-      if (!options.keepGoing) return { changes: [], resets: [], refused };
+      if (!options.keepGoing) return { changes: [], resets: [], services: state.services, refused };
     }
   }
-  return { changes: play.changes, resets: play.resets, refused };
+  return { changes: play.changes, resets: play.resets, services: play.services(), refused };
 }
 
 class Play {
@@ -74,6 +76,10 @@ class Play {
     this.#settings = settingsOf(state);
     this.#daemons = state.syncDaemons ?? [];
     this.#messageRoom = messageRoom;
+  }
+
+  services(): VirtualService[] {
+    return [...this.#services.values()].map(({ head, servers }) => ({ ...head, servers: [...servers.values()] }));
   }
 
   edit(edit: Edit): void {

@@ -11,8 +11,11 @@ export type Command =
   | { readonly kind: "list-timeouts"; readonly format: ListFormat }
   | { readonly kind: "list-daemons"; readonly format: ListFormat }
   | { readonly kind: "save"; readonly format: ListFormat }
-  /** The lines come by standard input. `keepGoing` as the real one: what cannot be done is reported and passed over. */
-  | { readonly kind: "restore"; readonly keepGoing: boolean }
+  /**
+   * The lines come by standard input. `keepGoing` as the real one: what cannot be done is reported and passed over. `replace`: the table
+   * becomes what they say, and what is equal is not touched.
+   */
+  | { readonly kind: "restore"; readonly keepGoing: boolean; readonly replace: boolean }
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 

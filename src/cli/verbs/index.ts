@@ -23,6 +23,7 @@ export const VERBS: readonly Verb[] = [
   { name: "status", load: () => import("./status.ts") },
   { name: "connections", load: () => import("./connections.ts") },
   { name: "reset-counters", load: () => import("./reset-counters.ts") },
+  { name: "ipvsadm", load: () => import("./ipvsadm.ts") },
   { name: "teardown", load: () => import("./teardown.ts") },
   { name: "realserver", load: () => import("./realserver.ts") },
   { name: "selftest", load: () => import("./selftest.ts") },
