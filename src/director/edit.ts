@@ -49,11 +49,11 @@ const MAKES_ONE: ReadonlySet<Edit["kind"]> = new Set(["add-service", "set-timeou
 export async function editPacketPath(edits: readonly Edit[], options: EditOptions = {}): Promise<Edited> {
   requireBpf("change the packet path");
   return await withPacketPathLock(() => {
-    removeStalePins();
     const standing = PacketPath.open();
     if (standing !== undefined) return edit(new BpfPlane(standing), edits, options);
     const judged = judge(edits, NOTHING, options);
     if (judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind))) return { refused: judged.refused, warnings: [] };
+    removeStalePins();
     const plane = new BpfPlane(PacketPath.create());
     plane.everyInterface = true;
     try {

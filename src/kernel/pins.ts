@@ -4,10 +4,11 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readlinkSync, renameSync, rmdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import koffi from "koffi";
 import { EvenkeelError } from "../model/error.ts";
+import { lastingMountNamespace, otherProcesses } from "./host-mounts.ts";
 import { libbpf } from "./libbpf.ts";
 import { libc } from "./libc.ts";
 import { currentCookie } from "./namespace.ts";
@@ -16,8 +17,6 @@ import { describeErrno, Errno, systemCallError } from "./system-call.ts";
 
 const BPF_FS_MAGIC = 0xcafe4a11;
 const USUAL_PLACE = "/sys/fs/bpf";
-/** `ip netns exec` mounts a fresh /sys; the first process still sees the machine's. */
-const HOST_PLACE = "/proc/1/root/sys/fs/bpf";
 
 export const PIN_KINDS = ["maps", "links", "programs"] as const;
 export type PinKind = (typeof PIN_KINDS)[number];
@@ -48,37 +47,39 @@ export function bpfFileSystem(): string {
   return mounted;
 }
 
-/** As bpfFileSystem(), but leaves the machine as it is. */
+/** As bpfFileSystem(), but leaves the machine as it is. `ip netns exec` mounts a fresh /sys; other processes still see the machine's. */
 export function findBpfFileSystem(): string | undefined {
-  return [USUAL_PLACE, HOST_PLACE].find(isBpfFileSystem);
-}
-
-/** Where we may not look it is unknown, not absent: to say "nothing is pinned" would be a lie. */
-function isBpfFileSystem(path: string): boolean {
-  try {
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
-    return statfsSync(path).type === BPF_FS_MAGIC;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new EvenkeelError("PIN_DIRECTORY", `cannot look for the BPF file system: ${why}`, {
-      cure: "run as root; and instead of ip netns exec NAME, which hides /sys/fs/bpf, use nsenter --net=/run/netns/NAME",
-      cause,
-    });
+  if (isBpfFileSystem(USUAL_PLACE)) return USUAL_PLACE;
+  let hidden: unknown;
+  for (const process of otherProcesses()) {
+    const place = `${process}/root${USUAL_PLACE}`;
+    try {
+      if (isBpfFileSystem(place)) return place;
+    } catch (error) {
+      hidden ??= error;
+    }
   }
+  if (hidden === undefined || lastingMountNamespace() === undefined) return undefined;
+  // Where we may not look it is unknown, not absent: to say "nothing is pinned" would be a lie.
+  throw new EvenkeelError("PIN_DIRECTORY", `cannot look for the BPF file system: ${hidden instanceof Error ? hidden.message : hidden}`, {
+    cure: "run as root; and instead of ip netns exec NAME, which hides /sys/fs/bpf, use nsenter --net=/run/netns/NAME",
+    cause: hidden,
+  });
 }
 
-/** In the mount namespace of the first process, or it would be gone with ours. */
+function isBpfFileSystem(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined && statfsSync(path).type === BPF_FS_MAGIC;
+}
+
+/** Where it stays when this command has ended. */
 function mountBpfFileSystem(): void {
-  if (isPrivateMountNamespace()) {
-    const run = spawnSync("nsenter", ["--mount=/proc/1/ns/mnt", "mount", "-t", "bpf", "bpffs", USUAL_PLACE], { encoding: "utf8" });
+  const outside = lastingMountNamespace();
+  if (outside !== undefined) {
+    const run = spawnSync("nsenter", [`--mount=${outside}`, "mount", "-t", "bpf", "bpffs", USUAL_PLACE], { encoding: "utf8" });
     if (run.status !== 0) throw cannotMount(run.error?.message ?? run.stderr.trim());
     return;
   }
   if (libc.mount("bpffs", USUAL_PLACE, "bpf", 0, "mode=0700") < 0) throw cannotMount(describeErrno(koffi.errno()));
-}
-
-function isPrivateMountNamespace(): boolean {
-  return readlinkSync("/proc/self/ns/mnt") !== readlinkSync("/proc/1/ns/mnt");
 }
 
 function cannotMount(why: string): EvenkeelError {
