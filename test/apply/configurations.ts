@@ -41,8 +41,8 @@ export function allServers(more = 0): string {
   const list = (count: number) =>
     Array.from({ length: count }, (_, i) => `      - { address: 10.77.${1 + (i >> 8)}.${i & 255} }`).join("\n");
   const services = Array.from(
-    { length: 17 },
-    (_, i) => `  - address: ${VIP}\n    port: ${i + 1000}\n    method: dr\n    servers:\n${list(i < 16 ? 1000 : 384 + more)}`,
+    { length: 33 },
+    (_, i) => `  - address: ${VIP}\n    port: ${i + 1000}\n    method: dr\n    servers:\n${list(i < 32 ? 1000 : 768 + more)}`,
   );
   return `services:\n${services.join("\n")}\n`;
 }
