@@ -41,7 +41,7 @@ class PlaneElsewhere implements DataPlane {
 
 /** The contract's servers are nobody's neighbours here. */
 const OPTIONS: ConstructorParameters<typeof BpfPlane>[1] = {
-  wayTo: (server) => ({ ifindex: 1, mtu: 1500, nextHop: server, source: undefined }),
+  waysTo: (servers) => servers.map((nextHop) => ({ ifindex: 1, mtu: 1500, nextHop, source: undefined })),
 };
 
 let count = 0;

@@ -15,6 +15,7 @@ import { BpfPlane } from "./bpf-plane.ts";
 import { connectionsIn, groupsFor, requireRoom } from "./capacity.ts";
 import { PacketPath, type PacketPathOptions } from "./packet-path.ts";
 import { type PlaceOf, preflight } from "./preflight.ts";
+import { rememberedWays } from "./server-way.ts";
 
 export interface ApplyOptions extends PacketPathOptions {
   /** Say what would change; change nothing. */
@@ -40,7 +41,8 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
   const groups = options.connectionsMax === undefined ? undefined : groupsFor(options.connectionsMax);
   requireBpf("load the packet path");
   return await withPacketPathLock(() => {
-    const { automatic, warnings: foreseen } = preflight(configuration, placeOf);
+    const waysTo = rememberedWays();
+    const { automatic, warnings: foreseen } = preflight(configuration, placeOf, waysTo);
     const warnings = [...foreseen];
     const desired = toDesired(configuration, automatic);
     requireRoom(desired);
@@ -49,7 +51,7 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
     const standing = PacketPath.open();
     const path = standing ?? PacketPath.create(options);
     try {
-      const plane = new BpfPlane(path);
+      const plane = new BpfPlane(path, { waysTo });
       if (groups !== undefined && groups !== path.maps.connections.maxEntries) warnings.push(keepsItsSize(path));
       if (options.reload && standing !== undefined) plane.reload();
       const portsRenewed = plane.renewPorts();

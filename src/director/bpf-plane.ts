@@ -1,6 +1,5 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
-import type { Address } from "../model/address.ts";
 import type { ServiceName } from "../model/edit.ts";
 import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
@@ -14,7 +13,7 @@ import { PathSettings } from "./path-settings.ts";
 import { type Member, PlanTable } from "./plan-table.ts";
 import { attachPort, detachPort, listPorts, renewPorts, replacePorts, tidyPorts } from "./ports.ts";
 import { ServerTable } from "./server-table.ts";
-import { type ServerWay, serverWay } from "./server-way.ts";
+import { serverWays, type WaysTo } from "./server-way.ts";
 import { absent, findMember, misfit, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
 import { ServiceNames } from "./service-names.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
@@ -22,8 +21,8 @@ import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
 import { clearTraffic, outcomesOf, resetTraffic, trafficOf } from "./traffic.ts";
 
 export interface BpfPlaneOptions {
-  /** How to reach a server; the kernel's routes when left out. */
-  readonly wayTo?: (server: Address) => ServerWay | undefined;
+  /** How to reach servers; the kernel's routes when left out. */
+  readonly waysTo?: WaysTo;
 }
 
 export class BpfPlane implements DataPlane {
@@ -33,13 +32,13 @@ export class BpfPlane implements DataPlane {
   readonly #names: ServiceNames;
   readonly #settings: PathSettings;
   readonly #services = new Map<string, ServiceEntry>();
-  readonly #wayTo: (server: Address) => ServerWay | undefined;
+  readonly #waysTo: WaysTo;
   /** Services that were ever made. */
   #made: number;
 
   constructor(path: PacketPath, options: BpfPlaneOptions = {}) {
     this.#path = path;
-    this.#wayTo = options.wayTo ?? serverWay;
+    this.#waysTo = options.waysTo ?? serverWays;
     this.#servers = new ServerTable(path);
     this.#names = new ServiceNames(path);
     this.#settings = new PathSettings(path);
@@ -150,15 +149,11 @@ export class BpfPlane implements DataPlane {
 
   /** Looks for the ways to all servers again, or only to those that had none; the number of those that changed. */
   refreshWays({ lost = false } = {}): number {
-    let changed = 0;
-    for (const { index, members } of this.#services.values()) {
-      for (const member of members) {
-        if (lost && this.#servers.hasWay(member.number)) continue;
-        const server = this.#server(member);
-        if (this.#servers.write(member.number, index, server, this.#wayTo(server.address))) changed++;
-      }
-    }
-    return changed;
+    const sought = [...this.#services.values()].flatMap(({ index, members }) =>
+      members.filter(({ number }) => !lost || !this.#servers.hasWay(number)).map((member) => ({ index, member })),
+    );
+    const ways = this.#waysTo(sought.map(({ member }) => member.address));
+    return sought.filter(({ index, member }, i) => this.#servers.write(member.number, index, this.#server(member), ways[i])).length;
   }
 
   /** Interfaces that run an older load of our programs, left by a reload that was cut short, get the present one; how many. */
@@ -213,8 +208,8 @@ export class BpfPlane implements DataPlane {
     const scheduler = placeKeeperOf(head.scheduler);
     let members: readonly Member[] = [];
     let memory = scheduler.prepare(members);
-    for (const server of servers) {
-      const grown = [this.#newMember(index, server), ...members];
+    for (const member of this.#newMembers(index, servers)) {
+      const grown = [member, ...members];
       memory = scheduler.changed(memory, members, grown);
       members = grown;
     }
@@ -249,7 +244,7 @@ export class BpfPlane implements DataPlane {
 
   #addServer(entry: ServiceEntry, server: RealServer): void {
     if (findMember(entry, server) !== undefined) throw misfit(`the server ${serverName(server)} is in ${serviceName(entry.head)} already`);
-    const members = [this.#newMember(entry.index, server), ...entry.members];
+    const members = [...this.#newMembers(entry.index, [server]), ...entry.members];
     this.#settings.open({ services: [], servers: [server] });
     this.#changeMembers(entry, members);
   }
@@ -257,7 +252,8 @@ export class BpfPlane implements DataPlane {
   #editServer(entry: ServiceEntry, before: RealServer, after: RealServer): void {
     const member = findMember(entry, before);
     if (member === undefined || serverName(before) !== serverName(after)) throw absent(entry, before);
-    this.#servers.write(member.number, entry.index, after, this.#wayTo(after.address));
+    const [way] = this.#waysTo([after.address]);
+    this.#servers.write(member.number, entry.index, after, way);
     this.#servers.setLimits(member.number, after);
     this.#settings.open({ services: [], servers: [after] });
     const { weight } = after;
@@ -293,8 +289,10 @@ export class BpfPlane implements DataPlane {
     this.#services.set(serviceName(entry.head), changed);
   }
 
-  #newMember(service: number, server: RealServer): Member {
-    return { ...idleCandidate(server), number: this.#servers.add(service, server, this.#wayTo(server.address)) };
+  /** In their order. */
+  #newMembers(service: number, servers: readonly RealServer[]): Member[] {
+    const ways = this.#waysTo(servers.map(({ address }) => address));
+    return servers.map((server, i) => ({ ...idleCandidate(server), number: this.#servers.add(service, server, ways[i]) }));
   }
 
   #detach(attachment: Attachment): void {

@@ -10,7 +10,7 @@ import { EvenkeelError } from "../model/error.ts";
 import type { WantedAttachment } from "../model/plane.ts";
 import { serverName, serviceName } from "../model/service.ts";
 import type { Link } from "../wire/netlink-link.ts";
-import { type ServerWay, serverWay } from "./server-way.ts";
+import type { ServerWay, WaysTo } from "./server-way.ts";
 
 /** The place of a path in the file: "evenkeel.yaml:12:15". */
 export type PlaceOf = (path: readonly (string | number)[]) => string;
@@ -23,7 +23,7 @@ export interface Preflight {
 }
 
 /** Throws INTERFACE_MISSING or VIP_NOT_LOCAL for the first thing that cannot work. */
-export function preflight(configuration: Configuration, placeOf: PlaceOf): Preflight {
+export function preflight(configuration: Configuration, placeOf: PlaceOf, waysTo: WaysTo): Preflight {
   const links = listLinks();
   const local = listAddresses();
   const carriers = Map.groupBy(local, ({ address }) => formatAddress(address));
@@ -53,7 +53,7 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf): Prefl
       { cure: `ip address add ${formatAddress(address)}/${prefix} dev ${usual?.name ?? "INTERFACE"}` },
     );
   }
-  const ways = waysOf(configuration);
+  const ways = waysOf(configuration, waysTo);
   refuseMappedHere(configuration, ways, placeOf);
   const automatic = automaticInterfaces(configuration, links, carriers, ways);
   const listening = (configuration.interfaces ?? automatic).map(({ interfaceName }) => interfaceName);
@@ -127,15 +127,10 @@ function strangersOn(links: readonly Link[]): string[] {
 
 type Ways = ReadonlyMap<string, ServerWay | undefined>;
 
-function waysOf(configuration: Configuration): Ways {
-  const ways = new Map<string, ServerWay | undefined>();
-  for (const { servers } of configuration.services) {
-    for (const { address } of servers) {
-      const name = formatAddress(address);
-      if (!ways.has(name)) ways.set(name, serverWay(address));
-    }
-  }
-  return ways;
+function waysOf({ services }: Configuration, waysTo: WaysTo): Ways {
+  const addresses = services.flatMap(({ servers }) => servers.map(({ address }) => address));
+  const ways = waysTo(addresses);
+  return new Map(addresses.map((address, i) => [formatAddress(address), ways[i]]));
 }
 
 /** What goes up this host's own stack goes as it came; nobody could map the reply back. */

@@ -1,12 +1,20 @@
 /**
- * Requests to the kernel's routing socket (NETLINK_ROUTE), one at a time and answered before the call returns.
+ * Requests to the kernel's routing socket (NETLINK_ROUTE), answered before the call returns.
  * A socket of its own for each, because a socket belongs to the network namespace in which it was made.
  * Whatever the kernel refuses becomes a NETLINK error with what was attempted and the kernel's own explanation.
  */
 
 import koffi from "koffi";
 import { EvenkeelError } from "../model/error.ts";
-import { decodeAcknowledgement, decodeMessages, encodeMessage, NetlinkFlag, type NetlinkMessage, NetlinkType } from "../wire/netlink.ts";
+import {
+  concatenate,
+  decodeAcknowledgement,
+  decodeMessages,
+  encodeMessage,
+  NetlinkFlag,
+  type NetlinkMessage,
+  NetlinkType,
+} from "../wire/netlink.ts";
 import { libc } from "./libc.ts";
 import { checkCall, describeErrno, Errno, systemCallError } from "./system-call.ts";
 
@@ -20,6 +28,8 @@ const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const MSG_TRUNC = 0x20;
 const RECEIVE_BYTES = 256 * 1024;
+/** Questions that go out before the first answer is read: their answers have room in the socket's smallest usual buffer. */
+const QUESTIONS_AT_ONCE = 32;
 /** The kernel answers at once or not at all. */
 const TIMEOUT_S = 10n;
 /** A table that changes more often than this while it is read once is not to be read. */
@@ -51,6 +61,16 @@ export function ask(request: NetlinkRequest): NetlinkMessage {
   return answer;
 }
 
+/** Many questions with one answer each, over one socket; where the kernel refuses one, the answer is its error. In their order. */
+export function askAll(requests: readonly NetlinkRequest[]): readonly (NetlinkMessage | EvenkeelError)[] {
+  if (requests.length === 0) return [];
+  return withRouteSocket((fd) => {
+    const answers: (NetlinkMessage | EvenkeelError)[] = [];
+    for (let i = 0; i < requests.length; i += QUESTIONS_AT_ONCE) answers.push(...askTogether(fd, requests.slice(i, i + QUESTIONS_AT_ONCE)));
+    return answers;
+  });
+}
+
 /** All of a table, as one moment: what changed while it was read is read again. */
 export function dump(request: NetlinkRequest): readonly NetlinkMessage[] {
   for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
@@ -61,16 +81,47 @@ export function dump(request: NetlinkRequest): readonly NetlinkMessage[] {
 }
 
 function exchange(request: NetlinkRequest & { readonly flags: number }): { messages: readonly NetlinkMessage[]; interrupted: boolean } {
+  const { type, flags, payload, attempted } = request;
+  return withRouteSocket((fd) => {
+    send(fd, encodeMessage({ type, flags, sequence: 1, payload }), attempted);
+    return receiveAnswer(fd, attempted);
+  });
+}
+
+/** Not acknowledged besides, each is answered by one message. Their places are the sequence numbers. */
+function askTogether(fd: number, requests: readonly NetlinkRequest[]): readonly (NetlinkMessage | EvenkeelError)[] {
+  const attempted = requests[0]?.attempted ?? "";
+  const messages = requests.map(({ type, flags = 0, payload }, sequence) =>
+    encodeMessage({ type, flags: NetlinkFlag.REQUEST | flags, sequence, payload }),
+  );
+  send(fd, concatenate(messages), attempted);
+  const answers = new Map<number, NetlinkMessage | EvenkeelError>();
+  while (answers.size < requests.length) {
+    for (const message of receive(fd, attempted)) answers.set(message.sequence, answerOf(message, requests[message.sequence]));
+  }
+  return requests.map(
+    (request, sequence) => answers.get(sequence) ?? netlinkError(request.attempted, 0, "the kernel answered another question"),
+  );
+}
+
+function answerOf(message: NetlinkMessage, request: NetlinkRequest | undefined): NetlinkMessage | EvenkeelError {
+  if (message.type !== NetlinkType.ERROR) return message;
+  const { errno, text } = decodeAcknowledgement(message);
+  return netlinkError(request?.attempted ?? "", errno, text);
+}
+
+function withRouteSocket<T>(work: (fd: number) => T): T {
   const fd = openRouteSocket();
   try {
     prepare(fd);
-    const sequence = 1;
-    const bytes = encodeMessage({ type: request.type, flags: request.flags, sequence, payload: request.payload });
-    if (libc.send(fd, bytes, bytes.length, 0) < 0) throw netlinkError(request.attempted, koffi.errno(), "");
-    return receiveAnswer(fd, request.attempted);
+    return work(fd);
   } finally {
     libc.close(fd);
   }
+}
+
+function send(fd: number, bytes: Uint8Array, attempted: string): void {
+  if (libc.send(fd, bytes, bytes.length, 0) < 0) throw netlinkError(attempted, koffi.errno(), "");
 }
 
 function receiveAnswer(fd: number, attempted: string): { messages: readonly NetlinkMessage[]; interrupted: boolean } {
@@ -89,12 +140,16 @@ function receiveAnswer(fd: number, attempted: string): { messages: readonly Netl
   }
 }
 
+/** One for all datagrams: to make so large a buffer takes longer than to ask the kernel. */
+let room: Uint8Array | undefined;
+
 function receive(fd: number, attempted: string): readonly NetlinkMessage[] {
-  const buffer = new Uint8Array(RECEIVE_BYTES);
+  room ??= new Uint8Array(RECEIVE_BYTES);
+  const buffer = room;
   for (;;) {
     const length = libc.recv(fd, buffer, buffer.length, MSG_TRUNC);
     if (length > buffer.length) throw netlinkError(attempted, 0, `an answer of ${length} bytes is longer than any we know`);
-    if (length >= 0) return decodeMessages(buffer.subarray(0, length));
+    if (length >= 0) return decodeMessages(buffer.slice(0, length));
     const errno = koffi.errno();
     if (errno === Errno.EINTR) continue;
     if (errno === Errno.EAGAIN) throw netlinkError(attempted, 0, `the kernel did not answer within ${TIMEOUT_S} seconds`);

@@ -9,7 +9,7 @@ import { addLink, changeLink, deleteLink, findLink, getLink, listLinks } from ".
 import { inNamespace, inNewNamespace, openNamespace } from "./namespace.ts";
 import { deleteNeighbour, findNeighbour, resolveNeighbour, setNeighbour } from "./neighbours.ts";
 import { watchNetlink } from "./netlink-watch.ts";
-import { addRoute, deleteRoute, listRoutes, replaceRoute, wayTo } from "./routes.ts";
+import { addRoute, deleteRoute, listRoutes, replaceRoute, waysTo, wayTo } from "./routes.ts";
 
 const A = parseAddress;
 const text = (address: Address | undefined) => address && formatAddress(address);
@@ -125,6 +125,25 @@ describe("routes", () => {
       assert.deepEqual([deleteRoute(byDefault), deleteRoute(byDefault)], [true, false]);
       assert.equal(deleteRoute({ destination: A("::"), prefixLength: 0 }), true);
       assert.deepEqual([wayTo(A("192.0.2.1")), wayTo(A("2001:db8::1"))], [undefined, undefined]);
+    });
+  });
+
+  it("are looked up by the hundred, each with its own answer, also where one is refused", (t) => {
+    inNetwork(t, () => {
+      addRoute({ destination: A("10.8.0.0"), prefixLength: 16, gateway: A("10.0.0.2") });
+      addRoute({ destination: A("10.9.0.0"), prefixLength: 16, gateway: A("10.0.0.3") });
+      addRoute({ destination: A("fd08::"), prefixLength: 16, gateway: A("fd00::2") });
+      const gateways = { "10.8": "10.0.0.2", "192.0": undefined, "10.9": "10.0.0.3", fd08: "fd00::2", "2001": undefined };
+      const sought = Array.from({ length: 500 }, (_, i) => {
+        const net = Object.keys(gateways)[i % 5] as keyof typeof gateways;
+        return { gateway: gateways[net], destination: A(net.includes(".") ? `${net}.${i >> 8}.${i & 255}` : `${net}::${i.toString(16)}`) };
+      });
+      const ways = waysTo(sought.map(({ destination }) => destination));
+      assert.deepEqual(
+        ways.map((way) => text(way?.gateway)),
+        sought.map(({ gateway }) => gateway),
+      );
+      assert.deepEqual(waysTo([]), []);
     });
   });
 

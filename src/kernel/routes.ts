@@ -1,7 +1,8 @@
 /** Routes: listed, looked up as a packet would, added, replaced, removed. */
 
 import { type Address, type Family, formatAddress } from "../model/address.ts";
-import { NetlinkFlag } from "../wire/netlink.ts";
+import { EvenkeelError } from "../model/error.ts";
+import { NetlinkFlag, type NetlinkMessage } from "../wire/netlink.ts";
 import {
   decodeRoute,
   encodeRoute,
@@ -13,7 +14,7 @@ import {
   RouteMessage,
 } from "../wire/netlink-route.ts";
 import { findLink } from "./links.ts";
-import { ask, change, dump, isNetlinkErrno, netlinkError } from "./netlink.ts";
+import { askAll, change, dump, isNetlinkErrno, netlinkError } from "./netlink.ts";
 import { Errno } from "./system-call.ts";
 
 /** The way to an address, as a packet of ours would go. */
@@ -36,24 +37,48 @@ export function listRoutes(family?: Family): readonly Route[] {
 
 /** undefined when no route leads there. */
 export function wayTo(destination: Address, options: { mark?: number; interfaceIndex?: number } = {}): Way | undefined {
-  const attempted = `find the route to ${formatAddress(destination)}`;
-  try {
-    const route = decodeRoute(ask({ type: RouteMessage.GET, payload: encodeRouteLookup({ destination, ...options }), attempted }).payload);
-    if (route === undefined) throw netlinkError(attempted, 0, "the kernel answered with another family");
-    // IPv6 answers a lookup that fails with a route that says so.
-    const usable = route.kind === "unicast" || route.kind === "local";
-    if (!usable || route.interfaceIndex === undefined) return undefined;
-    return {
-      interfaceIndex: route.interfaceIndex,
-      gateway: route.gateway,
-      source: route.preferredSource,
-      mtu: route.mtu ?? findLink(route.interfaceIndex)?.mtu ?? 0,
-      local: route.kind === "local",
-    };
-  } catch (error) {
-    if (isNetlinkErrno(error, Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL)) return undefined;
-    throw error;
+  return waysTo([destination], options)[0];
+}
+
+/** The ways to many, in their order: asked together. */
+export function waysTo(
+  destinations: readonly Address[],
+  options: { mark?: number; interfaceIndex?: number } = {},
+): readonly (Way | undefined)[] {
+  const mtus = new Map<number, number>();
+  const mtuOf = (interfaceIndex: number): number => {
+    const known = mtus.get(interfaceIndex) ?? findLink(interfaceIndex)?.mtu ?? 0;
+    mtus.set(interfaceIndex, known);
+    return known;
+  };
+  const requests = destinations.map((destination) => ({
+    type: RouteMessage.GET,
+    payload: encodeRouteLookup({ destination, ...options }),
+    attempted: `find the route to ${formatAddress(destination)}`,
+  }));
+  return askAll(requests).map((answer, i) => wayOf(answer, { attempted: requests[i]?.attempted ?? "", mtuOf }));
+}
+
+function wayOf(
+  answer: NetlinkMessage | EvenkeelError,
+  { attempted, mtuOf }: { attempted: string; mtuOf: (interfaceIndex: number) => number },
+): Way | undefined {
+  if (answer instanceof EvenkeelError) {
+    if (isNetlinkErrno(answer, Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL)) return undefined;
+    throw answer;
   }
+  const route = decodeRoute(answer.payload);
+  if (route === undefined) throw netlinkError(attempted, 0, "the kernel answered with another family");
+  // IPv6 answers a lookup that fails with a route that says so.
+  const usable = route.kind === "unicast" || route.kind === "local";
+  if (!usable || route.interfaceIndex === undefined) return undefined;
+  return {
+    interfaceIndex: route.interfaceIndex,
+    gateway: route.gateway,
+    source: route.preferredSource,
+    mtu: route.mtu ?? mtuOf(route.interfaceIndex),
+    local: route.kind === "local",
+  };
 }
 
 /** Throws when the same route is there already. */

@@ -54,10 +54,12 @@ const ATTRIBUTE_TYPE_MASK = 0x3fff;
 const NESTED = 0x8000;
 const EXT_ACK_TEXT = 1;
 
+/** Padded, so that another message may follow. */
 export function encodeMessage(message: { type: number; flags: number; sequence: number; payload: Uint8Array }): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES + message.payload.length);
+  const length = HEADER_BYTES + message.payload.length;
+  const bytes = new Uint8Array(align(length));
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, bytes.length, true);
+  view.setUint32(0, length, true);
   view.setUint16(4, message.type, true);
   view.setUint16(6, message.flags, true);
   view.setUint32(8, message.sequence, true);

@@ -84,7 +84,7 @@ export class ReplayStage {
 
   /** A director over what is there. */
   open(): BpfPlane {
-    return new BpfPlane(this.path, { wayTo: (server) => this.#wayTo(server) });
+    return new BpfPlane(this.path, { waysTo: (servers) => servers.map((server) => this.#wayTo(server)) });
   }
 
   run(frame: Uint8Array, mark: number): { readonly verdict: Verdict; readonly frame: Uint8Array } {
