@@ -1,27 +1,13 @@
 /**
- * The `evenkeel` command: finds the verb, loads it alone, and turns whatever it throws into a message and an exit code.
- * Only the verb that was asked for is imported, and verbs import what is heavy when they run: `--help` stays quick.
+ * The `evenkeel` command: hands the arguments over, and turns whatever is thrown into a message and an exit code. What is not needed is not
+ * imported: `ipvsadm` is called by the hundred.
  */
 
-import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
 import { EvenkeelError } from "../model/error.ts";
-import { EXIT_CODE, reportError } from "./report.ts";
-import { findVerb, VERBS } from "./verbs/index.ts";
+import { reportError } from "./report.ts";
 
 const TEXT = {
-  description: "A load-balancing, high-availability cluster: director, real server and lab in one program.",
-  examples: `
-Examples:
-  evenkeel demo                                  a whole cluster on this machine, every forwarding method, with the account of each
-  evenkeel lab up --method dr --servers 3        the same cluster, standing, to try things in
-  evenkeel apply cluster.yaml                    make this machine forward as the file says; again: only what differs
-  evenkeel status                                services, real servers, connections and traffic
-  evenkeel realserver up --method dr --vip 192.0.2.10
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 5 not permitted.`,
   cannotWrite: (why: string) => `the output could not be written: ${why}`,
-  footer: "\nevenkeel VERB --help tells more of a verb.",
 };
 
 // Meant by the launcher for this process, not for those it starts.
@@ -34,37 +20,13 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   surviveLostReaders(process.stdout);
   surviveLostReaders(process.stderr);
-  const program = newProgram();
   try {
-    const verb = findVerb(args[0]);
-    const wanted = verb === undefined ? VERBS : [verb];
-    for (const { load } of wanted) (await load()).register(program);
-    if (args.length === 0) program.help({ error: true });
-    await program.parseAsync(args, { from: "user" });
-    // A verb that failed without an error to report has set the code itself.
-    return typeof process.exitCode === "number" ? process.exitCode : EXIT_CODE.ok;
+    const [verb, ...more] = args;
+    if (verb === "ipvsadm") return await (await import("./ipvsadm/process.ts")).ipvsadmProcess(more);
+    return await (await import("./program.ts")).runProgram(args);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage;
     return reportError(error);
   }
-}
-
-function newProgram(): Command {
-  return new Command("evenkeel")
-    .description(TEXT.description)
-    .version(version(), "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this")
-    .addHelpText("after", `${TEXT.examples}\n${TEXT.footer}`)
-    .showSuggestionAfterError(true)
-    .showHelpAfterError("(--help tells more)")
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "evenkeel: ")) })
-    .enablePositionalOptions()
-    .exitOverride();
-}
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-  return text;
 }
 
 /** `evenkeel status | head`: a reader that has seen enough is no failure, and stops no work that was begun. A full disk is one. */
