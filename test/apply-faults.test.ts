@@ -320,7 +320,7 @@ describe("apply on a host that does not fit", () => {
     const bare = host.snapshot();
     const refusal = refusedAs({
       exit: EXIT.failed,
-      message: "the configuration has 32769 servers, and the packet path has room for 32768",
+      message: "32769 servers are wanted, and the packet path has room for 32768",
       cure: "share them out among several directors, or leave some out; nothing was changed",
     });
     assert.deepEqual(host.evenkeel(["apply", file]), refusal);

@@ -98,7 +98,7 @@ function applyAllOrNone(plane: BpfPlane, desired: DesiredState): readonly Change
 /** The error, once everything is as it was before. */
 export function takenBack(plane: BpfPlane, before: ActualState, error: unknown): unknown {
   try {
-    applyInOrder(plane, before);
+    goBack(plane, before);
     return error;
   } catch (second) {
     if (!(error instanceof EvenkeelError) || !(second instanceof EvenkeelError)) return new AggregateError([error, second], String(error));
@@ -107,6 +107,19 @@ export function takenBack(plane: BpfPlane, before: ActualState, error: unknown):
       facts: error.facts,
       cause: error.cause,
     });
+  }
+}
+
+/** Make before break, unless it is full: then what was added has to go before what was there comes back. */
+function goBack(plane: BpfPlane, before: ActualState): void {
+  try {
+    applyInOrder(plane, before);
+  } catch (error) {
+    if (!(error instanceof EvenkeelError) || error.code !== "LIMIT_REACHED") throw error;
+    for (const change of diff(before, plane.read()))
+      if (change.kind === "delete-server" || change.kind === "delete-service") plane.apply(change);
+    plane.tidy();
+    applyInOrder(plane, before);
   }
 }
 

@@ -35,7 +35,7 @@ export function requireRoom({ services, marks = [] }: DesiredState): void {
   ] as const;
   for (const [things, count, most] of wanted) {
     if (count <= most) continue;
-    throw new EvenkeelError("LIMIT_REACHED", `the configuration has ${count} ${things}, and the packet path has room for ${most}`, {
+    throw new EvenkeelError("LIMIT_REACHED", `${count} ${things} are wanted, and the packet path has room for ${most}`, {
       cure: "share them out among several directors, or leave some out; nothing was changed",
     });
   }

@@ -15,6 +15,7 @@ import { diff } from "../reconcile/diff.ts";
 import { type Judged, judgeEdits, type Refusal } from "../reconcile/edits.ts";
 import { takenBack } from "./apply.ts";
 import { BpfPlane } from "./bpf-plane.ts";
+import { requireRoom } from "./capacity.ts";
 import { PacketPath } from "./packet-path.ts";
 
 export interface EditOptions {
@@ -68,7 +69,8 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
 function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Edited {
   try {
     const before = plane.read();
-    const { changes, resets, refused } = judge(edits, before, options);
+    const { changes, resets, refused, services } = judge(edits, before, options);
+    if (changes.length > 0) requireRoom({ services, attachments: [] });
     plane.renewPorts();
     make(plane, changes, before);
     const present = new Set(resets.length === 0 ? [] : plane.read().services.map(serviceName));
