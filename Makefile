@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # The bundled Node and the pinned tools come before the system's.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm counters bench bench-control bench-connections bench-schedulers bench-ipvs differential-ipvs bench-lab clean
+.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm counters bench bench-control bench-ipvsadm bench-connections bench-schedulers bench-ipvs differential-ipvs bench-lab clean
 
 help: ## this list
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r what why; do printf '%-18s %s\n' "$$what" "$$why"; done
@@ -61,6 +61,9 @@ bench: build ## nanoseconds a packet, as a ratio to an empty program and to a MA
 
 bench-control: build ## what the control plane takes for 1,000 services with 20,000 servers, and evenkeel apply for 8,000 services (root)
 	node bench/control-plane.ts
+
+bench-ipvsadm: build ## what a call of ipvsadm takes, with 10 services and with 1,000 of 20 servers each (root)
+	node bench/ipvsadm.ts
 
 bench-connections: build ## a million connections held: memory, a packet, a new one, sweep, count, list; each scheduler with 4 to 4,096 servers (root)
 	status=0; node bench/connections.ts || status=1; node bench/schedulers.ts || status=1; exit $$status
