@@ -13,7 +13,6 @@ import { renderTable } from "../src/cli/table.ts";
 import { addLink, changeLink } from "../src/kernel/links.ts";
 import { inNamespace, inNewNamespace } from "../src/kernel/namespace.ts";
 import { EvenkeelError } from "../src/model/error.ts";
-import { requireRoot } from "./emulated.ts";
 import { type BenchOptions, type Case, interleave, machine, median, progress, ratio, runBench, samplesOf } from "./measure.ts";
 
 const USAGE = `usage: node bench/ipvsadm.ts [--quick] [-o json]
@@ -34,7 +33,6 @@ interface Subject extends Case {
 await runBench({ usage: USAGE, run });
 
 function run(options: BenchOptions): boolean {
-  requireRoot();
   const rounds = options.quick ? ROUNDS.quick : ROUNDS.full;
   const [small, large, fresh] = [new Place(), new Place(), new Place()];
   try {
