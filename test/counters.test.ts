@@ -74,6 +74,20 @@ test("a service that is deleted and comes back finds its servers with their conn
     assert.equal(stage.plane.counters().outcomes["DROP_SERVER_GONE"], 1n);
   }));
 
+test("of servers that are added together the one that comes back finds its counters, and the others begin at 0", (t) =>
+  onStage(t, (stage) => {
+    send(stage, 1, SYN);
+    stage.plane.apply({ kind: "delete-service", service: head });
+    const before = server("ipv4", "nat");
+    const ports = [before.port + 1, before.port, before.port + 2];
+    hold(stage, { ...web, servers: ports.map((port) => ({ ...before, port })) });
+    send(stage, 1, ACK);
+    assert.deepEqual(
+      stage.plane.counters().servers.map((each) => [each.server.port, each.connections, each.packetsIn, each.active]),
+      ports.map((port) => (port === before.port ? [port, 1n, 2n, 1] : [port, 0n, 0n, 0])),
+    );
+  }));
+
 test("a fresh process finds a deleted service's place too", (t) =>
   onStage(t, (stage) => {
     send(stage, 1, SYN);

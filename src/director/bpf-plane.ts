@@ -16,6 +16,7 @@ import { ServerTable } from "./server-table.ts";
 import { serverWays, type WaysTo } from "./server-way.ts";
 import { absent, findMember, misfit, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
 import { ServiceNames } from "./service-names.ts";
+import { ServiceRegister } from "./service-register.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
 import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
 import { clearTraffic, outcomesOf, resetTraffic, trafficOf } from "./traffic.ts";
@@ -31,7 +32,7 @@ export class BpfPlane implements DataPlane {
   readonly #plans: PlanTable;
   readonly #names: ServiceNames;
   readonly #settings: PathSettings;
-  readonly #services = new Map<string, ServiceEntry>();
+  readonly #services = new ServiceRegister();
   readonly #waysTo: WaysTo;
   /** Services that were ever made. */
   #made: number;
@@ -49,8 +50,7 @@ export class BpfPlane implements DataPlane {
       found.map(([, { plan }]) => plan),
     );
     for (const [key, value] of found) {
-      const entry = recoverService({ key, value }, { servers: this.#servers, plans: this.#plans, settings: this.#settings });
-      this.#services.set(serviceName(entry.head), entry);
+      this.#services.set(recoverService({ key, value }, { servers: this.#servers, plans: this.#plans, settings: this.#settings }));
     }
   }
 
@@ -197,12 +197,13 @@ export class BpfPlane implements DataPlane {
   #addService(service: VirtualService): void {
     const { servers, ...head } = service;
     const name = serviceName(head);
-    if (this.#services.has(name)) throw misfit(`the service ${name} is there already`);
+    if (this.#services.get(head) !== undefined) throw misfit(`the service ${name} is there already`);
     if (new Set(servers.map(serverName)).size < servers.length) throw misfit(`a server stands twice in ${name}`);
-    const taken = new Set([...this.#services.values()].map((entry) => entry.index));
-    // Nor one of another service that is gone but has connections left: they are not the newcomer's.
-    const index = this.#names.take(keyOf(head), taken, this.#servers.servicesLeft());
-    clearTraffic(this.#path, "service", index);
+    const index = this.#names.take(keyOf(head), {
+      taken: (each) => this.#services.hasIndex(each),
+      left: (each) => this.#servers.hasLeft(each),
+    });
+    clearTraffic(this.#path, "service", [index]);
 
     // One at a time, as IPVS would: some schedulers remember the way by which a list grew.
     const scheduler = placeKeeperOf(head.scheduler);
@@ -216,7 +217,7 @@ export class BpfPlane implements DataPlane {
     const timeouts = this.#placeTimeouts(head);
     const plan = this.#plans.write({ service: index, ...head, members }, scheduler.cursor(memory));
     const entry: ServiceEntry = { head, index, plan, timeouts, made: ++this.#made, members };
-    this.#services.set(name, entry);
+    this.#services.set(entry);
     // The filters first: a service that they hide would get no packet.
     this.#settings.open({ services: [head], servers });
     this.#path.maps.services.update(keyOf(head), this.#value(entry), "new");
@@ -231,7 +232,7 @@ export class BpfPlane implements DataPlane {
     } else if (!sameFlags(entry.head, head)) this.#replacePlan(edited, entry.members, this.#plans.cursor(entry.plan));
     else {
       this.#path.maps.services.update(keyOf(head), this.#value(edited), "existing");
-      this.#services.set(serviceName(head), edited);
+      this.#services.set(edited);
     }
   }
 
@@ -239,7 +240,7 @@ export class BpfPlane implements DataPlane {
     this.#path.maps.services.delete(keyOf(entry.head));
     for (const { number } of entry.members) this.#servers.remove(number);
     this.#plans.free(entry.plan);
-    this.#services.delete(serviceName(entry.head));
+    this.#services.delete(entry);
   }
 
   #addServer(entry: ServiceEntry, server: RealServer): void {
@@ -286,13 +287,17 @@ export class BpfPlane implements DataPlane {
     const changed = { ...entry, plan, members };
     this.#path.maps.services.update(keyOf(entry.head), this.#value(changed), "existing");
     this.#plans.free(entry.plan);
-    this.#services.set(serviceName(entry.head), changed);
+    this.#services.set(changed);
   }
 
   /** In their order. */
   #newMembers(service: number, servers: readonly RealServer[]): Member[] {
     const ways = this.#waysTo(servers.map(({ address }) => address));
-    return servers.map((server, i) => ({ ...idleCandidate(server), number: this.#servers.add(service, server, ways[i]) }));
+    const numbers = this.#servers.add(service, servers, ways);
+    return numbers.flatMap((number, i) => {
+      const server = servers[i];
+      return server === undefined ? [] : [{ ...idleCandidate(server), number }];
+    });
   }
 
   #detach(attachment: Attachment): void {
@@ -301,7 +306,7 @@ export class BpfPlane implements DataPlane {
 
   #placeTimeouts({ timeouts }: ServiceHead, present?: ServiceEntry): number {
     if (timeouts === undefined) return 0;
-    const others = new Set([...this.#services.values()].filter((entry) => entry !== present).map((entry) => entry.timeouts));
+    const others = this.#services.timeoutSets(present);
     return this.#settings.placeTimeouts({ timeouts, present: present?.timeouts ?? 0, others });
   }
 
@@ -311,12 +316,12 @@ export class BpfPlane implements DataPlane {
 
   /** Deleted services that have connections left: what belongs to those is still ours to drop. */
   #servicesLeft(): ServiceName[] {
-    const names = [...this.#servers.servicesLeft()].map((index) => this.#names.nameOf(index));
+    const names = this.#servers.servicesLeft().map((index) => this.#names.nameOf(index));
     return names.flatMap((name) => (name === undefined ? [] : [nameOf(name)]));
   }
 
   #service(head: ServiceName): ServiceEntry {
-    const entry = this.#services.get(serviceName(head));
+    const entry = this.#services.get(head);
     if (entry === undefined) throw misfit(`there is no service ${serviceName(head)}`);
     return entry;
   }

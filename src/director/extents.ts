@@ -12,11 +12,13 @@ const NO_EXTENT: Extent = { first: 0, count: 0 };
 
 export class Extents {
   readonly #length: number;
-  readonly #used = new Map<Extent, number>();
+  /** How many use each place. */
+  readonly #users: Uint16Array;
   #next = 0;
 
   constructor(length: number) {
     this.#length = length;
+    this.#users = new Uint16Array(length);
   }
 
   /** The first free stretch of so many behind the last one that was taken, going round once; undefined: there is none. */
@@ -30,25 +32,28 @@ export class Extents {
   /** Known to be in use; one that is used twice has to be freed twice. */
   use(extent: Extent): Extent {
     if (extent.count === 0) return NO_EXTENT;
-    if (!this.#used.has(extent)) this.#next = extent.first + extent.count;
-    this.#used.set(extent, (this.#used.get(extent) ?? 0) + 1);
+    if (this.#users[extent.first] === 0) this.#next = extent.first + extent.count;
+    this.#count(extent, 1);
     return extent;
   }
 
   free(extent: Extent | undefined): void {
-    if (extent === undefined) return;
-    const users = this.#used.get(extent) ?? 0;
-    if (users > 1) this.#used.set(extent, users - 1);
-    else this.#used.delete(extent);
+    if (extent !== undefined) this.#count(extent, -1);
+  }
+
+  #count({ first, count }: Extent, more: number): void {
+    for (let place = first; place < first + count; place++) this.#users[place] = (this.#users[place] ?? 0) + more;
   }
 
   #free(from: number, count: number): number | undefined {
     let first = from;
-    for (const extent of [...this.#used.keys()].sort((one, other) => one.first - other.first)) {
-      if (extent.first + extent.count <= first) continue;
-      if (extent.first >= first + count) break;
-      first = extent.first + extent.count;
+    while (first + count <= this.#length) {
+      // Backwards: a stretch that holds a used place can begin behind that one at the earliest.
+      let used = first + count - 1;
+      while (used >= first && this.#users[used] === 0) used--;
+      if (used < first) return first;
+      first = used + 1;
     }
-    return first + count <= this.#length ? first : undefined;
+    return undefined;
   }
 }

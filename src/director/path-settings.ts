@@ -107,12 +107,17 @@ export class PathSettings {
 
   #open(newcomers: Served, rules: readonly MarkRule[]): void {
     const needs = needsOf(newcomers, rules);
-    this.#change((before) => ({
-      ...before,
+    const before = this.#path.settings();
+    const after = {
       flags: before.flags | needs.flags,
       virtualFilter: joined(before.virtualFilter, needs.virtualFilter),
       serverFilter: joined(before.serverFilter, needs.serverFilter),
-    }));
+    };
+    const isIn =
+      after.flags === before.flags &&
+      sameWords(after.virtualFilter, before.virtualFilter) &&
+      sameWords(after.serverFilter, before.serverFilter);
+    if (!isIn) this.#path.maps.settings.update(0, { ...before, ...after });
   }
 
   #rules(): MarkRule[] {
@@ -147,6 +152,10 @@ function needsOf({ services, servers }: Served, rules: readonly MarkRule[]): Pic
     virtualFilter: destinations.includes(undefined) ? EVERY_ADDRESS : addressFilter(virtual),
     serverFilter: addressFilter(nat.map(({ address }) => address)),
   };
+}
+
+function sameWords(one: readonly bigint[], other: readonly bigint[]): boolean {
+  return one.every((word, i) => word === other[i]);
 }
 
 function joined(one: readonly bigint[], other: readonly bigint[]): bigint[] {

@@ -6,9 +6,9 @@
 import { EvenkeelError } from "../model/error.ts";
 import { type RealServer, serverName } from "../model/service.ts";
 import { Family, ForwardingMethod, LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
-import { encoded } from "../wire/codec.ts";
+import { bytesAt, encoded } from "../wire/codec.ts";
 import type { PacketPath } from "./packet-path.ts";
-import { type ServerEntry, serverOf, serverValue } from "./server-value.ts";
+import { addressOf, type ServerEntry, serverOf, serverValue } from "./server-value.ts";
 import type { ServerWay } from "./server-way.ts";
 import { clearTraffic } from "./traffic.ts";
 
@@ -23,8 +23,8 @@ export interface ServerLoadReading {
 
 export class ServerTable {
   readonly #path: PacketPath;
-  /** Deleted servers that had connections when they went, by service, address and port. */
-  readonly #trash = new Map<string, number>();
+  /** Deleted servers, by their service and their name: as long as their numbers are nobody else's, and some have connections. */
+  readonly #trash = new Map<number, Map<string, number>>();
   /** Where the search for a free number begins: numbers are used anew only after all others were. */
   #next = 0;
 
@@ -32,16 +32,25 @@ export class ServerTable {
     this.#path = path;
     for (const number of this.#numbers()) {
       this.#next = number + 1;
-      if (this.#flags(number) === 0) this.#trash.set(this.#name(number), number);
+      if (this.#flags(number) === 0) this.#discard(number);
     }
   }
 
-  /** A number for a server of a service, its entry written. */
-  add(service: number, server: RealServer, way: ServerWay | undefined): number {
-    const number = this.#revivable(service, server) ?? this.#unused();
-    this.write(number, service, server, way);
-    this.setLimits(number, server);
-    return number;
+  /** Numbers for servers of a service, in their order, and their entries written. Where there is no room for all, nothing is. */
+  add(service: number, servers: readonly RealServer[], ways: readonly (ServerWay | undefined)[]): readonly number[] {
+    const chosen = new Set<number>();
+    for (const server of servers) chosen.add(this.#revivable(service, server, chosen) ?? this.#unused(chosen));
+    const numbers = [...chosen];
+    for (const number of numbers) this.#salvage(number);
+    // One without connections begins anew, though it be the same server: but lblc and lblcr still know it.
+    this.#clear(numbers.filter((number) => !this.#inUse(number)));
+    for (const [i, number] of numbers.entries()) {
+      const server = servers[i];
+      if (server === undefined) continue;
+      this.write(number, service, server, ways[i]);
+      this.setLimits(number, server);
+    }
+    return numbers;
   }
 
   /** Whether its entry was another before. What the packet path found out of the way stays. */
@@ -65,7 +74,7 @@ export class ServerTable {
   remove(number: number): void {
     const { view, stride } = this.#path.servers;
     view.setUint32(number * stride + serverCodec.offsets.flags, 0, true);
-    this.#trash.set(this.#name(number), number);
+    this.#discard(number);
   }
 
   /** Removes those that no list names: of a change that was cut short. */
@@ -89,7 +98,16 @@ export class ServerTable {
   }
 
   service(number: number): number {
-    return this.#path.servers.read(number).service;
+    const { view, stride } = this.#path.servers;
+    return view.getUint32(number * stride + serverCodec.offsets.service, true);
+  }
+
+  /** What identifies a server within its service. */
+  end(number: number): Pick<RealServer, "address" | "port"> {
+    const { view, stride } = this.#path.servers;
+    const at = number * stride;
+    const { address, family, port } = serverCodec.offsets;
+    return { address: addressOf(bytesAt(view, at + address, 16), view.getUint8(at + family)), port: view.getUint16(at + port) };
   }
 
   /** Every server that gets packets or still has connections. */
@@ -101,9 +119,13 @@ export class ServerTable {
   }
 
   /** Services of deleted servers that still have connections. */
-  servicesLeft(): ReadonlySet<number> {
-    const left = [...this.#trash.values()].filter((number) => this.#flags(number) === 0 && this.#inUse(number));
-    return new Set(left.map((number) => this.service(number)));
+  servicesLeft(): readonly number[] {
+    return [...this.#trash.keys()].filter((service) => this.hasLeft(service));
+  }
+
+  /** Whether a deleted server of the service still has connections. */
+  hasLeft(service: number): boolean {
+    return [...(this.#trash.get(service)?.values() ?? [])].some((number) => this.#isTrashOf(service, number) && this.#inUse(number));
   }
 
   load(number: number): ServerLoadReading {
@@ -118,24 +140,20 @@ export class ServerTable {
     };
   }
 
-  /** The number that a server had, if nobody else has it. Without connections it begins anew, but lblc and lblcr still know it. */
-  #revivable(service: number, server: ServerEntry): number | undefined {
-    const name = trashName(service, server);
-    const number = this.#trash.get(name);
-    if (number === undefined) return undefined;
-    this.#trash.delete(name);
-    if (this.#flags(number) !== 0 || this.#name(number) !== name) return undefined;
-    if (!this.#inUse(number)) this.#clear(number);
-    return number;
+  /** The number that a server had, if nobody else has it. */
+  #revivable(service: number, server: ServerEntry, chosen: ReadonlySet<number>): number | undefined {
+    const name = serverName(server);
+    const number = this.#trash.get(service)?.get(name);
+    if (number === undefined || chosen.has(number) || !this.#isTrashOf(service, number)) return undefined;
+    return serverName(this.end(number)) === name ? number : undefined;
   }
 
-  #unused(): number {
+  #unused(chosen: ReadonlySet<number>): number {
     const { length } = this.#path.servers;
     for (let i = 0; i < length; i++) {
       const number = (this.#next + i) % length;
-      if (this.#flags(number) !== 0 || this.#inUse(number)) continue;
+      if (this.#flags(number) !== 0 || this.#inUse(number) || chosen.has(number)) continue;
       this.#next = number + 1;
-      this.#clear(number);
       return number;
     }
     throw new EvenkeelError("LIMIT_REACHED", `the packet path holds ${length} servers and has no room for another`, {
@@ -143,22 +161,37 @@ export class ServerTable {
     });
   }
 
-  #clear(number: number): void {
+  #clear(numbers: readonly number[]): void {
     const { view, stride } = this.#path.servers;
-    new Uint8Array(view.buffer, view.byteOffset + number * stride, stride).fill(0);
-    this.#path.serverLoad.write(number, { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 });
-    clearTraffic(this.#path, "server", number);
-    this.#path.maps.neighbours.update(number, NO_NEIGHBOUR);
+    for (const number of numbers) {
+      new Uint8Array(view.buffer, view.byteOffset + number * stride, stride).fill(0);
+      this.#path.serverLoad.write(number, NO_LOAD);
+    }
+    clearTraffic(this.#path, "server", numbers);
+    this.#path.maps.neighbours.clear(numbers);
+  }
+
+  #discard(number: number): void {
+    const service = this.service(number);
+    const trash = this.#trash.get(service) ?? new Map<string, number>();
+    this.#trash.set(service, trash.set(serverName(this.end(number)), number));
+  }
+
+  /** Its number is somebody's again. */
+  #salvage(number: number): void {
+    const service = this.service(number);
+    const trash = this.#trash.get(service);
+    if (trash?.delete(serverName(this.end(number))) && trash.size === 0) this.#trash.delete(service);
+  }
+
+  #isTrashOf(service: number, number: number): boolean {
+    return this.#flags(number) === 0 && this.service(number) === service;
   }
 
   /** Numbers that were used at all. */
   *#numbers(): Generator<number> {
     const { view, stride, length } = this.#path.servers;
     for (let number = 0; number < length; number++) if (view.getUint8(number * stride + serverCodec.offsets.family) !== 0) yield number;
-  }
-
-  #name(number: number): string {
-    return trashName(this.service(number), serverOf(this.#path.servers.read(number)));
   }
 
   #flags(number: number): number {
@@ -176,8 +209,4 @@ export class ServerTable {
   }
 }
 
-function trashName(service: number, server: Pick<ServerEntry, "address" | "port">): string {
-  return `${service} ${serverName(server)}`;
-}
-
-const NO_NEIGHBOUR = { validUntil: 0, ifindex: 0, destinationMac: new Uint8Array(6), sourceMac: new Uint8Array(6), mtu: 0 };
+const NO_LOAD = { active: 0, total: 0, persistent: 0, flags: 0, upper: 0, lower: 0, group: 0 };

@@ -28,8 +28,7 @@ export function recoverService(found: { key: ServiceKey; value: Service }, { ser
   const { key, value } = found;
   const plan = plans.read(value.plan);
   const members = plans.candidates(plan).map(({ server, weight, lastWeight }): Member => {
-    const { address, port } = servers.read(server);
-    return { ...idleCandidate({ address, port, weight }), lastWeight, number: server };
+    return { ...idleCandidate({ ...servers.end(server), weight }), lastWeight, number: server };
   });
   const schedulerFlags = plans.schedulerFlags(plan);
   const head: ServiceHead = {

@@ -12,16 +12,18 @@ export class ServiceNames {
   readonly #path: PacketPath;
   /** Read when a service is first added: most processes only look. */
   #indexes: Map<string, number> | undefined;
+  /** Where the search for an unused index begins. */
+  #next = 0;
 
   constructor(path: PacketPath) {
     this.#path = path;
   }
 
-  /** An index for a service, which has its name from now on. `taken`: those of present services, and of gone ones with connections. */
-  take(key: ServiceKey, taken: ReadonlySet<number>, left: ReadonlySet<number>): number {
+  /** An index for a service, which has its name from now on. Neither one of a present service, nor of another one that is gone but has connections. */
+  take(key: ServiceKey, { taken, left }: Readonly<Record<"taken" | "left", (index: number) => boolean>>): number {
     const indexes = this.#known();
     const former = indexes.get(keyText(key));
-    const index = former !== undefined && !taken.has(former) ? former : this.#unused(taken, left);
+    const index = former !== undefined && !taken(former) ? former : this.#unused((each) => taken(each) || left(each));
     if (index === former) return index;
     const before = this.#path.maps.service_names.lookup(index);
     if (before !== undefined && indexes.get(keyText(before)) === index) indexes.delete(keyText(before));
@@ -45,9 +47,14 @@ export class ServiceNames {
     return this.#indexes;
   }
 
-  #unused(taken: ReadonlySet<number>, left: ReadonlySet<number>): number {
+  #unused(used: (index: number) => boolean): number {
     const { maxEntries } = this.#path.maps.service_names;
-    for (let index = 0; index < maxEntries; index++) if (!taken.has(index) && !left.has(index)) return index;
+    for (let i = 0; i < maxEntries; i++) {
+      const index = (this.#next + i) % maxEntries;
+      if (used(index)) continue;
+      this.#next = index + 1;
+      return index;
+    }
     throw new EvenkeelError("LIMIT_REACHED", `the packet path holds ${maxEntries} services and has no room for another`);
   }
 }

@@ -29,11 +29,9 @@ export function resetTraffic(path: PacketPath, kind: TrafficKind, index: number)
   path.maps[`${kind}_rates`].update(index, { ...NOTHING, last: counted });
 }
 
-/** For a newcomer: nobody counts there yet. */
-export function clearTraffic(path: PacketPath, kind: TrafficKind, index: number): void {
-  path.maps[`${kind}_traffic`].update(index, NOTHING);
-  path.maps[`${kind}_zero`].update(index, NOTHING);
-  path.maps[`${kind}_rates`].update(index, { ...NOTHING, last: NOTHING });
+/** For newcomers: nobody counts there yet. */
+export function clearTraffic(path: PacketPath, kind: TrafficKind, indexes: readonly number[]): void {
+  for (const map of ["traffic", "zero", "rates"] as const) path.maps[`${kind}_${map}`].clear(indexes);
 }
 
 /** How often each outcome was, by its name, since the packet path was made. */

@@ -65,6 +65,18 @@ describe("a BPF map", () => {
     });
   });
 
+  it("is cleared by its keys, on every CPU and nowhere else", (t) => {
+    withMaps(t, (map) => {
+      for (const name of ["percpu", "array"]) {
+        const cleared = map(name);
+        cleared.updateAll(Array.from({ length: 1500 }, (_, i) => [i, BigInt(i) + 1n] as const));
+        cleared.clear(Array.from({ length: 1200 }, (_, i) => i));
+        cleared.clear([]);
+        assert.deepEqual([cleared.lookup(0), cleared.lookup(1199), cleared.lookup(1200)], [0n, 0n, 1201n]);
+      }
+    });
+  });
+
   it("that can be mapped is shared memory until it is closed", (t) => {
     withMaps(t, (map) => {
       const array = map("array");

@@ -28,6 +28,8 @@ export interface BpfMap<Key, Value> {
   /** Throws when a "new" key is there already, an "existing" one is not, or the map is full (LIMIT_REACHED). Per-CPU: becomes the sum. */
   update(key: Key, value: Value, mode?: keyof typeof UPDATE_FLAGS): void;
   updateAll(entries: Iterable<readonly [Key, Value]>): void;
+  /** Every byte of their values becomes 0, on every CPU. */
+  clear(keys: readonly Key[]): void;
   /** Whether it was there. Arrays cannot delete. */
   delete(key: Key): boolean;
   /** In batches, not as one moment: entries that come or go meanwhile may or may not be seen. */
@@ -81,6 +83,15 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
     return all;
   };
 
+  const updateBatch = (keys: readonly Key[], values: Uint8Array): void => {
+    const bytes = concatenate(
+      keys.map((one) => encoded(key, one)),
+      key.size,
+    );
+    const result = libbpf.bpf_map_update_batch(fd, bytes, values, Uint32Array.of(keys.length), null);
+    if (result !== 0) throw updateError(name, info.maxEntries, -result);
+  };
+
   const self: BpfMap<Key, Value> = {
     name,
     fd,
@@ -98,17 +109,18 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
     },
     updateAll: (entries) => {
       for (const batch of batches(entries, BATCH)) {
-        const keys = concatenate(
-          batch.map(([one]) => encoded(key, one)),
-          key.size,
-        );
         const values = concatenate(
           batch.map(([, to]) => write(to)),
           slotSize,
         );
-        const result = libbpf.bpf_map_update_batch(fd, keys, values, Uint32Array.of(batch.length), null);
-        if (result !== 0) throw updateError(name, info.maxEntries, -result);
+        updateBatch(
+          batch.map(([one]) => one),
+          values,
+        );
       }
+    },
+    clear: (keys) => {
+      for (const batch of batches(keys, BATCH)) updateBatch(batch, new Uint8Array(batch.length * slotSize));
     },
     delete: (one) => {
       const result = libbpf.bpf_map_delete_elem(fd, encoded(key, one));

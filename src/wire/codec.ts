@@ -61,11 +61,18 @@ export function zeroBytes(view: DataView, offset: number, length: number): void 
   new Uint8Array(view.buffer, view.byteOffset + offset, length).fill(0);
 }
 
+/** Some lists are of a thousand: a loop takes a fifth of what iterators do. */
 export function listAt<T>(codec: Codec<T>, view: DataView, offset: number, length: number): T[] {
-  return Array.from({ length }, (_, i) => codec.decode(view, offset + i * codec.size));
+  const list: T[] = [];
+  for (let i = 0; i < length; i++) list.push(codec.decode(view, offset + i * codec.size));
+  return list;
 }
 
 export function putList<T>(codec: Codec<T>, view: DataView, offset: number, value: readonly T[], length: number): void {
   if (value.length !== length) throw new RangeError(`the field holds ${length} values, not ${value.length}`);
-  for (const [i, one] of value.entries()) codec.encode(view, offset + i * codec.size, one);
+  let at = offset;
+  for (const one of value) {
+    codec.encode(view, at, one);
+    at += codec.size;
+  }
 }
