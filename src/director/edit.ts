@@ -23,6 +23,8 @@ export interface EditOptions {
   readonly keepGoing?: boolean;
   /** The services become what the edits make of none: what is so already is not touched, and others go. */
   readonly replace?: boolean;
+  /** Only whether it is possible. */
+  readonly judgeOnly?: boolean;
 }
 
 export interface Edited {
@@ -53,7 +55,7 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
     const standing = PacketPath.open();
     if (standing !== undefined) return edit(new BpfPlane(standing), edits, options);
     const judged = judge(edits, NOTHING, options);
-    if (judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind))) return { refused: judged.refused, warnings: [] };
+    if (options.judgeOnly || judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind))) return { refused: judged.refused, warnings: [] };
     removeStalePins();
     const plane = new BpfPlane(PacketPath.create());
     plane.everyInterface = true;
@@ -70,6 +72,7 @@ function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Ed
   try {
     const before = plane.read();
     const { changes, resets, refused, services } = judge(edits, before, options);
+    if (options.judgeOnly) return { refused, warnings: [] };
     if (changes.length > 0) requireRoom({ services, attachments: [] });
     plane.renewPorts();
     make(plane, changes, before);

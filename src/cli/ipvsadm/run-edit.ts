@@ -3,7 +3,9 @@
 import { EditRefused, editPacketPath } from "../../director/edit.ts";
 import type { Edit } from "../../model/edit.ts";
 import { EvenkeelError } from "../../model/error.ts";
-import { refused } from "./messages.ts";
+import { refusalOf } from "./answers.ts";
+import type { CommandError } from "./command.ts";
+import type { RefusedEdit } from "./messages.ts";
 import type { Surroundings } from "./run.ts";
 
 export async function runEdit(edit: Edit, { stderr }: Surroundings): Promise<number> {
@@ -12,8 +14,24 @@ export async function runEdit(edit: Edit, { stderr }: Surroundings): Promise<num
     for (const warning of warnings) stderr(`ipvsadm: warning: ${warning}\n`);
     return 0;
   } catch (error) {
-    if (error instanceof EditRefused) throw refused(edit.kind, error.refusal.error);
-    if (error instanceof EvenkeelError) throw refused(edit.kind, error);
-    throw error;
+    throw answerTo(edit, error);
   }
+}
+
+/** It cannot be done; but what else is wrong with it comes first. */
+export async function runRefusedEdit(refused: RefusedEdit, { stderr }: Surroundings): Promise<number> {
+  let answer: CommandError = refused;
+  try {
+    await editPacketPath([refused.edit], { judgeOnly: true });
+  } catch (error) {
+    answer = answerTo(refused.edit, error);
+  }
+  stderr(`${answer.message}\n`);
+  return answer.exitCode;
+}
+
+function answerTo({ kind }: Edit, error: unknown): CommandError {
+  if (error instanceof EditRefused) return refusalOf(kind, error.refusal.error);
+  if (error instanceof EvenkeelError) return refusalOf(kind, error);
+  throw error;
 }

@@ -3,11 +3,14 @@
  * does, which reports what the kernel refuses and goes on, and ends where a line cannot be understood, with what came before it made.
  */
 
+import assert from "node:assert/strict";
 import { EditRefused, editPacketPath } from "../../director/edit.ts";
 import type { Edit } from "../../model/edit.ts";
 import { EvenkeelError } from "../../model/error.ts";
+import type { Refusal } from "../../reconcile/edits.ts";
+import { refusalOf } from "./answers.ts";
 import { type Command, CommandError } from "./command.ts";
-import { refused } from "./messages.ts";
+import { RefusedEdit } from "./messages.ts";
 import { systemNames } from "./names.ts";
 import { parseCommand } from "./parse.ts";
 import { restoreLines } from "./restore-lines.ts";
@@ -19,59 +22,80 @@ const TEXT = {
   nothing: "  nothing was changed; --keep-going makes those that can be made",
 };
 
-/** Where an edit came from. */
 interface Line {
   readonly number: number;
   readonly words: readonly string[];
+}
+
+/** A line that asks for something. */
+interface EditLine extends Line {
   readonly edit: Edit;
+}
+
+/** A line that cannot be understood, or that asks for what there is not. */
+interface BrokenLine extends Line {
+  readonly error: CommandError;
 }
 
 type Restore = Extract<Command, { kind: "restore" }>;
 
 export async function runRestore({ keepGoing, replace }: Restore, surroundings: Surroundings): Promise<number> {
   const { stderr } = surroundings;
-  const { lines, broken } = understood(surroundings.stdin());
-  if (broken !== undefined && !keepGoing) throw notRestored(broken.number, broken.words, broken.error);
+  const { lines, impossible, broken } = understood(surroundings.stdin());
+  const [first] = [...impossible, ...(broken === undefined ? [] : [broken])];
+  if (first !== undefined && !keepGoing) throw notRestored(first);
   try {
-    const { refused: refusals, warnings } = await editPacketPath(
-      lines.map(({ edit }) => edit),
-      { keepGoing, replace },
-    );
-    for (const { index, error } of refusals) stderr(`${refused(lines[index]?.edit.kind ?? "clear", error).message}\n`);
+    const edits = lines.map(({ edit }) => edit);
+    const { refused, warnings } = await editPacketPath(edits, { keepGoing, replace });
+    for (const { error } of [...impossible, ...refused.map((refusal) => brokenBy(lines, refusal))].toSorted(byNumber)) {
+      stderr(`${error.message}\n`);
+    }
     for (const warning of warnings) stderr(`ipvsadm: warning: ${warning}\n`);
   } catch (error) {
-    const line = error instanceof EditRefused ? lines[error.refusal.index] : undefined;
-    if (error instanceof EditRefused && line !== undefined)
-      throw notRestored(line.number, line.words, refused(line.edit.kind, error.refusal.error));
-    if (error instanceof EvenkeelError) throw refused("clear", error);
+    if (error instanceof EditRefused) throw notRestored(brokenBy(lines, error.refusal));
+    if (error instanceof EvenkeelError) throw refusalOf("clear", error);
     throw error;
   }
+  // The real one ends at a line that it does not understand, with what came before it done.
   if (broken !== undefined) throw broken.error;
   return 0;
 }
 
 interface Understood {
-  readonly lines: readonly Line[];
-  /** The first line that cannot be understood. */
-  readonly broken?: { readonly number: number; readonly words: readonly string[]; readonly error: CommandError };
+  readonly lines: readonly EditLine[];
+  readonly impossible: readonly BrokenLine[];
+  /** The first line that cannot be understood; none was read after it. */
+  readonly broken?: BrokenLine;
 }
 
 function understood(input: Buffer): Understood {
   const names = systemNames();
-  const lines: Line[] = [];
-  for (const { number, words } of restoreLines(input)) {
+  const lines: EditLine[] = [];
+  const impossible: BrokenLine[] = [];
+  for (const { number, words } of restoreLines(input.toString())) {
     try {
       const command = parseCommand(words, names, true);
       if (command.kind !== "edit") throw new CommandError(TEXT.notHere, 2);
       lines.push({ number, words, edit: command.edit });
     } catch (error) {
-      if (error instanceof CommandError) return { lines, broken: { number, words, error } };
-      throw error;
+      if (error instanceof RefusedEdit) impossible.push({ number, words, error });
+      else if (error instanceof CommandError) return { lines, impossible, broken: { number, words, error } };
+      else throw error;
     }
   }
-  return { lines };
+  return { lines, impossible };
 }
 
-function notRestored(number: number, words: readonly string[], { message, exitCode }: CommandError): CommandError {
-  return new CommandError(`${TEXT.wrong(number, message, words.join(" "))}\n${TEXT.nothing}`, exitCode);
+function brokenBy(lines: readonly EditLine[], { index, error }: Refusal): BrokenLine {
+  const line = lines[index];
+  assert(line !== undefined, "a refusal is of one of the lines");
+  return { ...line, error: refusalOf(line.edit.kind, error) };
+}
+
+function byNumber(one: Line, other: Line): number {
+  return one.number - other.number;
+}
+
+function notRestored({ number, words, error }: BrokenLine): CommandError {
+  return new CommandError(`${TEXT.wrong(number, error.message, words.join(" "))}\n${TEXT.nothing}`, error.exitCode);
 }

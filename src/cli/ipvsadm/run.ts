@@ -4,9 +4,10 @@
  */
 
 import { EvenkeelError } from "../../model/error.ts";
+import { cannotStart } from "./answers.ts";
 import { type Command, CommandError } from "./command.ts";
 import { HELP, VERSION } from "./help.ts";
-import { cannotStart } from "./messages.ts";
+import { RefusedEdit } from "./messages.ts";
 import { systemNames } from "./names.ts";
 import { parseCommand } from "./parse.ts";
 
@@ -36,6 +37,7 @@ export async function runIpvsadm(args: readonly string[], surroundings: Surround
     await requirePacketPath();
     return await perform(parseCommand(args, systemNames()), surroundings);
   } catch (error) {
+    if (error instanceof RefusedEdit) return await (await import("./run-edit.ts")).runRefusedEdit(error, surroundings);
     if (!(error instanceof CommandError)) throw error;
     stderr(`${error.message}\n`);
     return error.exitCode;
