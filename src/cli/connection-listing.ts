@@ -3,6 +3,7 @@
 import type { Writable } from "node:stream";
 import type { Connection, End } from "../director/connection-reader.ts";
 import { formatAddress, formatEndpoint } from "../model/address.ts";
+import { inChunks, writeChunks } from "./chunks.ts";
 
 export interface ListRequest {
   readonly limit: number;
@@ -14,9 +15,6 @@ export interface Listed {
   /** There was another one. */
   readonly more: boolean;
 }
-
-/** Characters that are gathered before they are written. */
-const CHUNK = 64 * 1024;
 
 /** The columns of ipvsadm, so that what reads its list reads ours. */
 export function listAsText(connections: Iterable<Connection>, request: ListRequest): Promise<Listed> {
@@ -36,28 +34,29 @@ function minutes(ms: number): string {
 
 /** One document, a line for a connection. */
 export function listAsJson(connections: Iterable<Connection>, request: ListRequest): Promise<Listed> {
-  const end = ({ address, port }: End) => ({ address: formatAddress(address), port });
-  const row = (one: Connection, i: number) => {
-    const { protocol, state, method, active, template, mark, parent, slot, generation, children } = one;
-    const text = JSON.stringify({
-      protocol,
-      state,
-      expiresSeconds: Math.round(one.expiresMs / 100) / 10,
-      client: end(one.client),
-      virtual: end(one.virtual),
-      server: end(one.server),
-      method,
-      active,
-      ...(template ? { template, children } : {}),
-      ...(mark === undefined ? {} : { mark }),
-      ...(parent === undefined ? {} : { parent }),
-      slot,
-      generation,
-    });
-    return i === 0 ? `\n${text}` : `,\n${text}`;
-  };
+  const row = (one: Connection, i: number) => `${i === 0 ? "\n" : ",\n"}${JSON.stringify(connectionJson(one))}`;
   const foot = ({ listed, more }: Listed) => `\n],"listed":${listed},"more":${more}}\n`;
   return write(connections, request, { head: '{"connections":[', row, foot });
+}
+
+export function connectionJson(one: Connection): object {
+  const { protocol, state, method, active, template, mark, parent, slot, generation, children } = one;
+  const end = ({ address, port }: End) => ({ address: formatAddress(address), port });
+  return {
+    protocol,
+    state,
+    expiresSeconds: Math.round(one.expiresMs / 100) / 10,
+    client: end(one.client),
+    virtual: end(one.virtual),
+    server: end(one.server),
+    method,
+    active,
+    ...(template ? { template, children } : {}),
+    ...(mark === undefined ? {} : { mark }),
+    ...(parent === undefined ? {} : { parent }),
+    slot,
+    generation,
+  };
 }
 
 interface Form {
@@ -69,22 +68,17 @@ interface Form {
 async function write(connections: Iterable<Connection>, { limit, stream }: ListRequest, form: Form): Promise<Listed> {
   let listed = 0;
   let more = false;
-  let text = form.head;
-  for (const one of connections) {
-    if (listed === limit) {
-      more = true;
-      break;
+  function* pieces(): Generator<string> {
+    yield form.head;
+    for (const one of connections) {
+      if (listed === limit) {
+        more = true;
+        break;
+      }
+      yield form.row(one, listed++);
     }
-    text += form.row(one, listed++);
-    if (text.length < CHUNK) continue;
-    if (!(await written(stream, text))) return { listed, more };
-    text = "";
+    yield form.foot({ listed, more });
   }
-  await written(stream, text + form.foot({ listed, more }));
+  await writeChunks(inChunks(pieces()), stream);
   return { listed, more };
-}
-
-/** Waits where the reader is slower than we; false when nobody reads any more, which the stream's owner reports. */
-function written(stream: Writable, text: string): Promise<boolean> {
-  return new Promise((resolve) => stream.write(text, (error) => resolve(error === undefined || error === null)));
 }

@@ -1,7 +1,7 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
 import type { ServiceName } from "../model/edit.ts";
-import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead } from "../model/plane.ts";
+import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead, TrafficCounters } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { mistakeIn } from "../model/validity.ts";
 import { placeKeeperOf } from "../scheduler/index.ts";
@@ -19,7 +19,7 @@ import { ServiceNames } from "./service-names.ts";
 import { ServiceRegister } from "./service-register.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
 import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
-import { clearTraffic, outcomesOf, resetTraffic, trafficOf } from "./traffic.ts";
+import { clearTraffic, outcomesOf, resetTraffic, trafficByCpu, trafficOf } from "./traffic.ts";
 
 export interface BpfPlaneOptions {
   /** How to reach servers; the kernel's routes when left out. */
@@ -121,6 +121,14 @@ export class BpfPlane implements DataPlane {
       marks: this.#settings.marks(),
       outcomes: outcomesOf(this.#path),
     };
+  }
+
+  /** What all services have counted on each CPU since they were made. */
+  trafficByCpu(): TrafficCounters[] {
+    return trafficByCpu(
+      this.#path,
+      [...this.#services.values()].map(({ index }) => index),
+    );
   }
 
   resetCounters(service?: ServiceName): void {

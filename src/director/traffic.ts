@@ -1,5 +1,6 @@
 /** What was counted, as it is shown: less what had been counted at the last reset, and rates in whole numbers a second. */
 
+import { possibleCpus } from "../kernel/possible-cpus.ts";
 import type { Rates, TrafficCounters } from "../model/plane.ts";
 import { outcomeName, type Rates as RatesEntry, type Traffic } from "../wire/abi.ts";
 import type { PacketPath } from "./packet-path.ts";
@@ -19,6 +20,22 @@ export function trafficOf(path: PacketPath, kind: TrafficKind, index: number): T
     packetsOut: counted.packetsOut - zero.packetsOut,
     bytesOut: counted.bytesOut - zero.bytesOut,
     rates: shown(path.maps[`${kind}_rates`].lookup(index)),
+  };
+}
+
+/** What these services have counted on each CPU, resets left aside. */
+export function trafficByCpu(path: PacketPath, services: readonly number[]): TrafficCounters[] {
+  const cpus = services.map((index) => path.maps.service_traffic.lookupEach(index));
+  return Array.from({ length: possibleCpus() }, (_, cpu) => cpus.reduce<TrafficCounters>((sum, each) => added(sum, each[cpu]), NOTHING));
+}
+
+function added(sum: TrafficCounters, more: TrafficCounters = NOTHING): TrafficCounters {
+  return {
+    connections: sum.connections + more.connections,
+    packetsIn: sum.packetsIn + more.packetsIn,
+    bytesIn: sum.bytesIn + more.bytesIn,
+    packetsOut: sum.packetsOut + more.packetsOut,
+    bytesOut: sum.bytesOut + more.bytesOut,
   };
 }
 

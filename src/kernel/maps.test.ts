@@ -60,6 +60,7 @@ describe("a BPF map", () => {
       const percpu = map("percpu");
       percpu.update(7, 100n);
       assert.equal(percpu.lookup(7), 100n);
+      assert.deepEqual(percpu.lookupEach(7), [100n, ...Array<bigint>(possibleCpus() - 1).fill(0n)]);
       const entries = new Map(percpu.entries());
       assert.deepEqual([entries.size, entries.get(7), entries.get(8)], [1500, 100n, 0n]);
     });

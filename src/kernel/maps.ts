@@ -25,6 +25,8 @@ export interface BpfMap<Key, Value> {
   readonly maxEntries: number;
   /** The value, or undefined when the key is not there. Per-CPU maps: the sum over all CPUs. */
   lookup(key: Key): Value | undefined;
+  /** Each CPU's own value; one of a map that is not per CPU. None when the key is not there. */
+  lookupEach(key: Key): Value[];
   /** Throws when a "new" key is there already, an "existing" one is not, or the map is full (LIMIT_REACHED). Per-CPU: becomes the sum. */
   update(key: Key, value: Value, mode?: keyof typeof UPDATE_FLAGS): void;
   updateAll(entries: Iterable<readonly [Key, Value]>): void;
@@ -83,6 +85,14 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
     return all;
   };
 
+  const slotOf = (one: Key): Uint8Array | undefined => {
+    const bytes = new Uint8Array(slotSize);
+    const result = libbpf.bpf_map_lookup_elem(fd, encoded(key, one), bytes);
+    if (result === 0) return bytes;
+    if (-result === Errno.ENOENT) return undefined;
+    throw mapError(name, "read", -result);
+  };
+
   const updateBatch = (keys: readonly Key[], values: Uint8Array): void => {
     const bytes = concatenate(
       keys.map((one) => encoded(key, one)),
@@ -97,11 +107,13 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
     fd,
     maxEntries: info.maxEntries,
     lookup: (one) => {
-      const bytes = new Uint8Array(slotSize);
-      const result = libbpf.bpf_map_lookup_elem(fd, encoded(key, one), bytes);
-      if (result === 0) return read(bytes);
-      if (-result === Errno.ENOENT) return undefined;
-      throw mapError(name, "read", -result);
+      const bytes = slotOf(one);
+      return bytes === undefined ? undefined : read(bytes);
+    },
+    lookupEach: (one) => {
+      const bytes = slotOf(one);
+      if (bytes === undefined) return [];
+      return Array.from({ length: perCpu ? possibleCpus() : 1 }, (_, cpu) => decoded(value, bytes.subarray(cpu * stride)));
     },
     update: (one, to, mode = "any") => {
       const result = libbpf.bpf_map_update_elem(fd, encoded(key, one), write(to), UPDATE_FLAGS[mode]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { ListFormat, Names } from "../../src/cli/ipvsadm/command.ts";
+import type { Names } from "../../src/cli/ipvsadm/command.ts";
 import { listConnections } from "../../src/cli/ipvsadm/list-connections.ts";
 import { listDaemons } from "../../src/cli/ipvsadm/list-daemons.ts";
 import { listServices } from "../../src/cli/ipvsadm/list-services.ts";
@@ -20,7 +20,7 @@ import type { Connection } from "../../src/director/connection-reader.ts";
 import { parseAddress } from "../../src/model/address.ts";
 import type { StandingSyncDaemon } from "../../src/model/edit.ts";
 import { serviceName, type VirtualService } from "../../src/model/service.ts";
-import { BIG, listed, type Recording, recording, SALT, type Seen, smallAt, stateOf } from "./recorded-states.ts";
+import { BIG, formatOf, listed, type Recording, recording, SALT, type Seen, smallAt, stateOf } from "./recorded-states.ts";
 import { BULK, connection, connectionsAfter, LATE_ROW, LATER, RESET, RESET_ONE, TRAFFIC } from "./recorded-traffic.ts";
 
 /** What Debian's /etc/services calls the ports of the recordings; nobody knows the hosts. */
@@ -38,21 +38,6 @@ const NAMES: Names = {
   portOf: () => undefined,
   serviceOf: (port, protocol) => PORT_NAMES[`${port}/${protocol}`],
 };
-
-function formatOf(command: string): ListFormat {
-  const has = (option: string) => command.split(" ").includes(option);
-  return {
-    numeric: / -[A-Za-z]*n|--numeric/.test(command),
-    stats: has("--stats"),
-    rate: has("--rate"),
-    exact: has("--exact"),
-    thresholds: has("--thresholds"),
-    persistentConnections: has("--persistent-conn"),
-    tunnelInfo: has("--tun-info"),
-    unsorted: has("--nosort"),
-    json: false,
-  };
-}
 
 function each(numbers: readonly string[], compare: (recorded: Recording) => void): void {
   for (const number of numbers) {

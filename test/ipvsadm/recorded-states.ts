@@ -1,12 +1,16 @@
 /** The states that the recordings of test/golden/ipvsadm were taken in, as values; and what the recordings show. */
 
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { ListFormat } from "../../src/cli/ipvsadm/command.ts";
 import type { ListedService } from "../../src/cli/ipvsadm/view.ts";
 import { parseAddress } from "../../src/model/address.ts";
 import type { ServerCounters } from "../../src/model/plane.ts";
 import type { ForwardingMethod, RealServer, SchedulerFlag, SchedulerName, Tunnel, VirtualService } from "../../src/model/service.ts";
 
 const FOLDER = new URL("../golden/ipvsadm/", import.meta.url);
+/** What those do not show, asked of the real one besides. */
+export const MORE = new URL("../golden/ipvsadm-more/", import.meta.url);
 
 const FLAGS: Readonly<Record<string, SchedulerFlag>> = {
   fallback: "fallback",
@@ -22,22 +26,42 @@ export interface Recording {
   readonly printed: string;
 }
 
+export function readRecording(file: URL): Recording {
+  const [, command = "", printed = ""] = /^(.*)\n# rc=.*\n--- stdout\n(.*?)--- stderr\n/s.exec(readFileSync(file, "utf8")) ?? [];
+  return { name: basename(file.pathname, ".txt"), command, printed };
+}
+
 /** By number, "017". */
-export const RECORDINGS: ReadonlyMap<string, Recording> = new Map(
+const FILES: ReadonlyMap<string, string> = new Map(
   readdirSync(FOLDER)
     .filter((file) => file.endsWith(".txt"))
-    .sort()
-    .map((file) => {
-      const text = readFileSync(new URL(file, FOLDER), "utf8");
-      const [, command = "", printed = ""] = /^(.*)\n# rc=.*\n--- stdout\n(.*?)--- stderr\n/s.exec(text) ?? [];
-      return [file.slice(0, 3), { name: file.replace(/\.txt$/, ""), command, printed }];
-    }),
+    .map((file) => [file.slice(0, 3), file]),
 );
 
 export function recording(number: string): Recording {
-  const found = RECORDINGS.get(number);
-  if (found === undefined) throw new Error(`there is no recording ${number}`);
-  return found;
+  const file = FILES.get(number);
+  if (file === undefined) throw new Error(`there is no recording ${number}`);
+  return readRecording(new URL(file, FOLDER));
+}
+
+export function readLines(file: URL): string[] {
+  return readFileSync(file, "utf8").trimEnd().split("\n");
+}
+
+/** The format that the options of a command ask for. */
+export function formatOf(command: string): ListFormat {
+  const has = (option: string) => command.split(" ").includes(option);
+  return {
+    numeric: / -[A-Za-z]*n|--numeric/.test(command),
+    stats: has("--stats"),
+    rate: has("--rate"),
+    exact: has("--exact"),
+    thresholds: has("--thresholds"),
+    persistentConnections: has("--persistent-conn"),
+    tunnelInfo: has("--tun-info"),
+    unsorted: has("--nosort"),
+    json: false,
+  };
 }
 
 /** The salt of IPVS's buckets in the machines that the recordings were taken in: found by trying all, see print.test.ts. */
@@ -45,8 +69,7 @@ export const SALT = { big: 96, traffic: 208, small: 32 } as const;
 
 /** state-big.sh has only forms that mean the same word by word. */
 export const BIG: readonly VirtualService[] = stateOf(
-  readFileSync(new URL("state-big.sh", FOLDER), "utf8")
-    .split("\n")
+  readLines(new URL("state-big.sh", FOLDER))
     .filter((line) => /^ipvsadm -[Aa]/.test(line))
     .map((line) => line.replace("ipvsadm ", "")),
 );

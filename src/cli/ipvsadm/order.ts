@@ -29,8 +29,8 @@ interface WithServers {
 }
 
 interface Naming<Item extends WithServers> {
-  service(item: Item): ServiceName;
-  server(server: Item["servers"][number]): ServerName;
+  readonly service: (item: Item) => ServiceName;
+  readonly server: (server: Item["servers"][number]) => ServerName;
 }
 
 function inOrder<Item extends WithServers>(made: readonly Item[], naming: Naming<Item>, { unsorted = false, salt }: Order): Item[] {

@@ -1,6 +1,6 @@
 /** The state of the packet path for programs. Keys are those of the configuration where it has them, in JSON's manner of writing. */
 
-import { type Address, formatAddress } from "../../model/address.ts";
+import { type Address, formatAddress, packetBytes } from "../../model/address.ts";
 import { describeMark, describePrefix } from "../../model/mark-rule.ts";
 import {
   type ActualState,
@@ -11,7 +11,7 @@ import {
   type ServerCounters,
   type ServiceCounters,
 } from "../../model/plane.ts";
-import { clientPrefixLength, serviceName, thresholdsOf, type VirtualService } from "../../model/service.ts";
+import { clientPrefixLength, type Persistence, serviceName, thresholdsOf } from "../../model/service.ts";
 
 export function statusJson(state: ActualState, counters: Counters): object {
   const serversOf = Map.groupBy(counters.servers, ({ service }) => serviceName(service));
@@ -21,17 +21,18 @@ export function statusJson(state: ActualState, counters: Counters): object {
     marks: counters.marks.map(({ rule, packets }) => ({
       rule: describeMark(rule),
       ...markJson(rule),
-      packets: Number(packets),
+      packets: countJson(packets),
     })),
     services: counters.services.map((counted) => ({
       ...serviceJson(counted),
       servers: (serversOf.get(serviceName(counted.service)) ?? []).map(serverJson),
     })),
-    outcomes: Object.fromEntries(Object.entries(counters.outcomes).map(([name, count]) => [name, Number(count)])),
+    outcomes: Object.fromEntries(Object.entries(counters.outcomes).map(([name, count]) => [name, countJson(count)])),
   };
 }
 
-function serviceJson({ service, rates, ...counted }: ServiceCounters): object {
+/** Without its servers. */
+export function serviceJson({ service, rates, ...counted }: ServiceCounters): object {
   const { address, port, protocol, mark, persistence, fullNat, ...rest } = service;
   return {
     ...(mark ? { mark, family: address.family } : { address: formatAddress(address), port, protocol }),
@@ -42,11 +43,21 @@ function serviceJson({ service, rates, ...counted }: ServiceCounters): object {
   };
 }
 
-function persistenceJson(persistence: NonNullable<VirtualService["persistence"]>, { family }: Address): object {
-  return { timeout: persistence.timeoutSeconds, prefixLength: clientPrefixLength(persistence, family) };
+/** A mask that is no prefix stands as it is: 255.0.255.0. */
+function persistenceJson(persistence: Persistence, { family }: Address): object {
+  const { timeoutSeconds, clientMask } = persistence;
+  const isPrefix = clientMask === undefined || !/01/.test(packetBytes(clientMask).reduce((bits, byte) => bits + binary(byte), ""));
+  return {
+    timeout: timeoutSeconds,
+    ...(isPrefix ? { prefixLength: clientPrefixLength(persistence, family) } : { mask: formatAddress(clientMask) }),
+  };
 }
 
-function serverJson({
+function binary(byte: number): string {
+  return byte.toString(2).padStart(8, "0");
+}
+
+export function serverJson({
   server,
   service: _service,
   rates,
@@ -85,11 +96,16 @@ function markJson({ mark, source, destination, interfaceName, ...rest }: MarkRul
 
 function traffic(counted: Omit<ServiceCounters, "service" | "rates">, rates: Rates): object {
   return {
-    connections: Number(counted.connections),
-    packetsIn: Number(counted.packetsIn),
-    bytesIn: Number(counted.bytesIn),
-    packetsOut: Number(counted.packetsOut),
-    bytesOut: Number(counted.bytesOut),
+    connections: countJson(counted.connections),
+    packetsIn: countJson(counted.packetsIn),
+    bytesIn: countJson(counted.bytesIn),
+    packetsOut: countJson(counted.packetsOut),
+    bytesOut: countJson(counted.bytesOut),
     rates,
   };
+}
+
+/** Above 2^53 a text: a number would not be exact. */
+function countJson(count: bigint): number | string {
+  return count <= Number.MAX_SAFE_INTEGER ? Number(count) : `${count}`;
 }
