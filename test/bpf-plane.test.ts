@@ -1,12 +1,15 @@
 /** The data plane in the kernel keeps what every data plane promises: on two interfaces of a namespace that lasts for one test. */
 
-import type { TestContext } from "node:test";
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
 import { BpfPlane } from "../src/director/bpf-plane.ts";
 import { dataPlaneContract, type OpenPlane } from "../src/director/data-plane.contract.ts";
 import { PacketPath } from "../src/director/packet-path.ts";
 import { addLink, changeLink } from "../src/kernel/links.ts";
 import { createNamespace, deleteNamespace, inNamespace } from "../src/kernel/namespace.ts";
+import { parseAddress } from "../src/model/address.ts";
 import type { ActualState, Change, Counters, DataPlane, ServiceHead } from "../src/model/plane.ts";
+import type { RealServer, SchedulerName, VirtualService } from "../src/model/service.ts";
 import { need } from "./need.ts";
 
 /** Gives a plane to work with, in the namespace where it stands. */
@@ -88,3 +91,35 @@ dataPlaneContract(
     });
   }),
 );
+
+test("a hash table is no newcomer's: also another process finds that it is in use, though services without a table stand before it", (t) => {
+  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;
+  const name = `evenkeel-plane-${process.pid}-${++count}`;
+  const namespace = createNamespace(name);
+  t.after(() => deleteNamespace(name));
+  inNamespace(namespace, () => {
+    const path = PacketPath.create({ connectionsMax: 1000 });
+    t.after(() => {
+      path.close();
+      path.pins.remove();
+    });
+    const add = (port: number, scheduler: SchedulerName): number => {
+      const plane = new BpfPlane(path, OPTIONS);
+      const service = withTwoServers(port, scheduler);
+      plane.apply({ kind: "add-service", service });
+      return plane.planOf(service);
+    };
+    add(80, "rr");
+    const plan = path.maps.plans.lookup(add(81, "sh"));
+    assert.ok(plan !== undefined && plan.bucketCount > 0);
+    const table = () => Array.from({ length: plan.bucketCount / 4 }, (_, i) => path.buckets.read(plan.firstBucket / 4 + i));
+    const before = table();
+    add(82, "mh");
+    assert.deepEqual(table(), before);
+  });
+});
+
+function withTwoServers(port: number, scheduler: SchedulerName): VirtualService {
+  const servers = ["10.77.0.11", "10.77.0.12"].map((text): RealServer => ({ address: parseAddress(text), port, weight: 1, method: "nat" }));
+  return { address: parseAddress("192.0.2.10"), port, protocol: "tcp", scheduler, servers };
+}

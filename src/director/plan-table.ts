@@ -88,9 +88,10 @@ export class PlanTable {
     const buckets = new Map<number, Extent>();
     for (const number of usedPlans) {
       const plan = this.read(number);
-      // Two plans may share a table.
-      const shared = buckets.get(plan.firstBucket) ?? bucketExtent(plan);
-      buckets.set(plan.firstBucket, shared);
+      const table = bucketExtent(plan);
+      // Two plans may share a table. One without a table says that it begins at 0, where another's may begin.
+      const shared = table.count === 0 ? table : (buckets.get(table.first) ?? table);
+      if (table.count > 0) buckets.set(table.first, shared);
       this.#used.set(number, {
         candidates: this.#candidates.use({ first: plan.first, count: plan.count }),
         buckets: this.#buckets.use(shared),
