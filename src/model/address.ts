@@ -20,19 +20,27 @@ export function parseAddress(text: string): Address {
   return address;
 }
 
-/** The canonical text: RFC 5952 for IPv6. */
-export function formatAddress(address: Address): string {
-  if (address.family === "ipv4") return address.bytes.subarray(0, 4).join(".");
-  const words = Array.from({ length: 8 }, (_, i) => (byteAt(address.bytes, 2 * i) << 8) | byteAt(address.bytes, 2 * i + 1));
-  const mapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
-  if (mapped) return `::ffff:${address.bytes.subarray(12, 16).join(".")}`;
-  const gap = longestZeroRun(words);
-  const hex = (from: number, to: number) =>
-    words
-      .slice(from, to)
-      .map((word) => word.toString(16))
-      .join(":");
-  return gap === undefined ? hex(0, 8) : `${hex(0, gap.start)}::${hex(gap.start + gap.length, 8)}`;
+/** The canonical text: RFC 5952 for IPv6. Lists have tens of thousands of them, so that it makes nothing but the text. */
+export function formatAddress({ family, bytes }: Address): string {
+  return family === "ipv4" ? dotted(bytes, 0) : formatIpv6(bytes);
+}
+
+function dotted(bytes: Uint8Array, at: number): string {
+  return `${byteAt(bytes, at)}.${byteAt(bytes, at + 1)}.${byteAt(bytes, at + 2)}.${byteAt(bytes, at + 3)}`;
+}
+
+function formatIpv6(bytes: Uint8Array): string {
+  const gap = longestZeroRun(bytes);
+  // ::ffff:0:0/96 is an IPv4 address in IPv6's clothes.
+  if (gap.start === 0 && gap.length === 5 && wordAt(bytes, 5) === 0xffff) return `::ffff:${dotted(bytes, 12)}`;
+  let text = "";
+  for (let i = 0; i < IPV6_WORDS; i++) {
+    if (i === gap.start && gap.length > 1) {
+      text += "::";
+      i += gap.length - 1;
+    } else text += (text === "" || text.endsWith(":") ? "" : ":") + wordAt(bytes, i).toString(16);
+  }
+  return text;
 }
 
 /** "192.0.2.1:80" or "[2001:db8::1]:80". */
@@ -93,14 +101,22 @@ function fromWords(words: readonly number[]): Address {
   return addressFromBytes(Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff])));
 }
 
-function longestZeroRun(words: readonly number[]): { start: number; length: number } | undefined {
-  let best: { start: number; length: number } | undefined;
-  for (let start = 0; start < words.length; start++) {
+const IPV6_WORDS = 8;
+
+/** The first of the longest. */
+function longestZeroRun(bytes: Uint8Array): { readonly start: number; readonly length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < IPV6_WORDS; start++) {
     let length = 0;
-    while (words[start + length] === 0) length++;
-    if (length > 1 && length > (best?.length ?? 0)) best = { start, length };
+    while (start + length < IPV6_WORDS && wordAt(bytes, start + length) === 0) length++;
+    if (length > best.length) best = { start, length };
+    start += length;
   }
   return best;
+}
+
+function wordAt(bytes: Uint8Array, i: number): number {
+  return (byteAt(bytes, 2 * i) << 8) | byteAt(bytes, 2 * i + 1);
 }
 
 function byteAt(bytes: Uint8Array, index: number): number {
