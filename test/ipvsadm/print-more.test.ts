@@ -26,6 +26,10 @@ const PORTS: Readonly<Record<string, string>> = {
   "53/udp": "domain",
   "69/udp": "tftp",
   "5060/udp": "sip",
+  "5672/tcp": "amqp",
+  "5672/sctp": "amqp",
+  // Nobody may ask for the names of ports of no protocol.
+  "80/ip": "none",
 };
 
 function namesOf(hosts: Readonly<Record<string, string>>): Names {
@@ -77,6 +81,12 @@ suite("names that are longer than their column, and than ipvsadm's own room", ()
     );
   }
   test("ipvsadm -S", () => assert.equal(save(madeFor("names"), { names: TOO_LONG }), more("names-S").printed));
+
+  test("IPv6 addresses in all their forms, and ports that have names in some protocols", () => {
+    const { command, printed } = more("forms-L");
+    assert.equal(listServices(listed(madeFor("forms")), { format: formatOf(command), names: NOBODY }), printed);
+    assert.equal(save(madeFor("forms"), { names: NOBODY }), more("forms-S").printed);
+  });
 
   test("each host and port is asked for once", () => {
     const asked: string[] = [];
@@ -132,6 +142,20 @@ suite("connections", () => {
       assert.ok(read < 2000, `${read} were read for the first chunk`);
     }
   });
+});
+
+suite("of several formats that are asked for together", () => {
+  // The real one was asked for all 64 combinations.
+  const formats = ["stats", "rate", "thresholds", "persistentConnections", "tunnelInfo"] as const;
+  const show = (options: Partial<ListFormat>) =>
+    listServices(listed(madeFor("flags")), { format: { ...formatOf("ipvsadm -Ln"), ...options }, names: NOBODY });
+  for (const [i, first] of formats.entries()) {
+    test(`${first} is printed before ${formats.slice(i + 1).join(", ") || "none"}`, () => {
+      const alone = show({ [first]: true });
+      assert.notEqual(alone, show({}));
+      for (const other of formats.slice(i + 1)) assert.equal(show({ [first]: true, [other]: true }), alone);
+    });
+  }
 });
 
 suite("orders", () => {
