@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # The bundled Node and the pinned tools come before the system's.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm counters bench bench-control bench-ipvsadm bench-connections bench-schedulers bench-ipvs differential-ipvs bench-lab clean
+.PHONY: help setup setup-test setup-bench build abi demo lint format check test test-vm counters bench bench-control bench-ipvsadm bench-connections bench-schedulers bench-ipvs differential-cli differential-ipvs bench-lab clean
 
 help: ## this list
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r what why; do printf '%-18s %s\n' "$$what" "$$why"; done
@@ -81,6 +81,9 @@ bench-ipvs: setup-bench ## instructions a packet beside the kernel's own IPVS, i
 .PHONY: flood
 flood: build ## five million SYNs against a table with 100,000 established connections (root)
 	node bench/flood.ts
+
+differential-cli: build ## 2,000 random command lines to the real ipvsadm and to ours, compared, in an emulated machine (root)
+	node bench/differential-cli.ts
 
 differential-ipvs: build ## 5,000 real connections through the kernel's own IPVS and through ours, compared step by step, in an emulated machine (root)
 	node bench/differential.ts

@@ -55,7 +55,8 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
     const standing = PacketPath.open();
     if (standing !== undefined) return edit(new BpfPlane(standing), edits, options);
     const judged = judge(edits, NOTHING, options);
-    if (options.judgeOnly || judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind))) return { refused: judged.refused, warnings: [] };
+    if (options.judgeOnly || judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind)))
+      return { refused: judged.refused, warnings: [] };
     removeStalePins();
     const plane = new BpfPlane(PacketPath.create());
     plane.everyInterface = true;

@@ -1,7 +1,7 @@
 /** Our errors in ipvsadm's words, where it has any; else in our own, with what would help. */
 
 import type { Edit } from "../../model/edit.ts";
-import { EvenkeelError } from "../../model/error.ts";
+import type { EvenkeelError } from "../../model/error.ts";
 import { CommandError } from "./command.ts";
 import { cannotInitialize, EXIT_NO_LIST, EXIT_REFUSED, errnoOf, messageFor, NOT_ROOT } from "./messages.ts";
 

@@ -2,7 +2,7 @@
 
 import { inspect } from "../../director/apply.ts";
 import type { BpfPlane } from "../../director/bpf-plane.ts";
-import { ConnectionReader } from "../../director/connection-reader.ts";
+import { type Connection, ConnectionReader } from "../../director/connection-reader.ts";
 import { PacketPath } from "../../director/packet-path.ts";
 import { withPacketPathLock } from "../../kernel/packet-path-lock.ts";
 import type { ServiceName } from "../../model/edit.ts";
@@ -46,7 +46,11 @@ async function list(command: Listing, { stdout, walkSalt }: Surroundings): Promi
       if (service !== undefined && counters.services.length === 0)
         throw new EvenkeelError("NO_SUCH_SERVICE", `there is no service ${serviceName(service)}`);
       const listed = listedServices(counters);
-      stdout(format.json ? jsonServices(listed) : listServices(listed, { format, names, one: service !== undefined, ...salt }));
+      stdout(
+        format.json
+          ? jsonServices(listed, { unsorted: format.unsorted, ...salt })
+          : listServices(listed, { format, names, one: service !== undefined, ...salt }),
+      );
       break;
     }
     case "list-connections":
@@ -82,16 +86,18 @@ async function printConnections(
   { filter, format }: Extract<Listing, { kind: "list-connections" }>,
   stdout: Surroundings["stdout"],
 ): Promise<void> {
-  const print = format.json ? jsonConnections : listConnections;
-  const options = { format, names: systemNames() };
+  const print = (connections: Iterable<Connection>): void => {
+    const chunks = format.json ? jsonConnections(connections) : listConnections(connections, { format, names: systemNames() });
+    for (const chunk of chunks) stdout(chunk);
+  };
   const path = await withPacketPathLock(() => PacketPath.open());
   if (path === undefined) {
-    for (const chunk of print([], options)) stdout(chunk);
+    print([]);
     return;
   }
   const reader = new ConnectionReader(path);
   try {
-    for (const chunk of print(reader.connections(filter), options)) stdout(chunk);
+    print(reader.connections(filter));
   } finally {
     reader.close();
     path.close();
