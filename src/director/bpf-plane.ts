@@ -108,14 +108,16 @@ export class BpfPlane implements DataPlane {
   counters(): Counters {
     this.#path.sweep();
     const entries = [...this.#services.values()];
+    const ofService = trafficOf(this.#path, "service", indexesOf(entries));
+    const ofServer = trafficOf(this.#path, "server", numbersOf(entries));
     return {
-      services: entries.map(({ head, index }) => ({ service: head, ...trafficOf(this.#path, "service", index) })),
-      servers: entries.flatMap((entry) =>
-        entry.members.toReversed().map((member) => ({
-          service: entry.head,
+      services: entries.map(({ head, index }) => ({ service: head, ...ofService(index) })),
+      servers: entries.flatMap(({ head, members }) =>
+        members.toReversed().map((member) => ({
+          service: head,
           server: this.#server(member),
           ...this.#servers.load(member.number),
-          ...trafficOf(this.#path, "server", member.number),
+          ...ofServer(member.number),
         })),
       ),
       marks: this.#settings.marks(),
@@ -132,10 +134,9 @@ export class BpfPlane implements DataPlane {
   }
 
   resetCounters(service?: ServiceName): void {
-    for (const { index, members } of service === undefined ? this.#services.values() : [this.#service(service)]) {
-      resetTraffic(this.#path, "service", index);
-      for (const { number } of members) resetTraffic(this.#path, "server", number);
-    }
+    const entries = service === undefined ? [...this.#services.values()] : [this.#service(service)];
+    resetTraffic(this.#path, "service", indexesOf(entries));
+    resetTraffic(this.#path, "server", numbersOf(entries));
   }
 
   get serviceCount(): number {
@@ -174,7 +175,7 @@ export class BpfPlane implements DataPlane {
    * no more (of servers that are leaving too: their replies still come).
    */
   tidy(): void {
-    this.#servers.removeAllBut(new Set([...this.#services.values()].flatMap(({ members }) => members.map(({ number }) => number))));
+    this.#servers.removeAllBut(numbersOf([...this.#services.values()]));
     for (const { plan } of this.#services.values()) this.#plans.settle(plan);
     tidyPorts(this.#path);
     const { serverFilter } = this.#settings;
@@ -345,4 +346,12 @@ export class BpfPlane implements DataPlane {
   #server(member: Member): RealServer {
     return { ...this.#servers.read(member.number), weight: member.weight };
   }
+}
+
+function indexesOf(entries: readonly ServiceEntry[]): number[] {
+  return entries.map(({ index }) => index);
+}
+
+function numbersOf(entries: readonly ServiceEntry[]): number[] {
+  return entries.flatMap(({ members }) => members.map(({ number }) => number));
 }

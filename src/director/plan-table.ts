@@ -13,7 +13,16 @@ import { buildMhTable } from "../scheduler/mh.ts";
 import { type Candidate, type Cursor, LOCALITY_SECONDS } from "../scheduler/scheduler.ts";
 import { buildShTable } from "../scheduler/sh.ts";
 import { weightRange } from "../scheduler/wrr.ts";
-import { candidateGroupCodec, type Plan, PlanFlag, PositionValue, ScheduleLimits, Scheduler, serverLoadCodec } from "../wire/abi.ts";
+import {
+  candidateCodec,
+  candidateGroupCodec,
+  type Plan,
+  PlanFlag,
+  PositionValue,
+  ScheduleLimits,
+  Scheduler,
+  serverLoadCodec,
+} from "../wire/abi.ts";
 import { type Extent, Extents } from "./extents.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { ticks } from "./timeouts.ts";
@@ -133,15 +142,17 @@ export class PlanTable {
       memoryTicks: ticks(LOCALITY_SECONDS, jiffiesPerSecond()),
     });
     this.#used.set(number, stretches);
-    this.#pointLoads(members, { firstGroup: groups.first, groupShift: shift });
+    this.#pointLoads(
+      members.map((member) => member.number),
+      { firstGroup: groups.first, groupShift: shift },
+    );
     return number;
   }
 
   /** After a process that died before it pointed the service to the plan that it had written: the loads are noted for this one again. */
   settle(number: number): void {
     const plan = this.read(number);
-    const members = this.candidates(plan).map(({ server }) => ({ number: server }));
-    if (!this.#pointLoads(members, plan)) return;
+    if (!this.#pointLoads(this.#serversOf(plan), plan)) return;
     const { view, stride } = this.#path.candidateGroups;
     for (let i = 0; i < groupCount(plan.count, plan.groupShift); i++) {
       const at = (plan.firstGroup + i) * stride + candidateGroupCodec.offsets.changes;
@@ -178,6 +189,11 @@ export class PlanTable {
   /** Newest first. */
   candidates(plan: Plan): { readonly server: number; readonly weight: number; readonly lastWeight: number }[] {
     return Array.from({ length: plan.count }, (_, i) => this.#path.candidates.read(plan.first + i));
+  }
+
+  #serversOf({ first, count }: Plan): number[] {
+    const { view, stride } = this.#path.candidates;
+    return Array.from({ length: count }, (_, i) => view.getUint32((first + i) * stride + candidateCodec.offsets.server, true));
   }
 
   /** Where the packet path stands in its walk, now. */
@@ -266,13 +282,10 @@ export class PlanTable {
    * Where changes of the members' loads are noted from now on; whether it was elsewhere. The groups of a new plan were written before, and
    * no packet looks at them until the service is pointed to it: so nothing of what happens meanwhile is missed.
    */
-  #pointLoads(
-    members: readonly Pick<Member, "number">[],
-    { firstGroup, groupShift: shift }: Pick<Plan, "firstGroup" | "groupShift">,
-  ): boolean {
+  #pointLoads(servers: readonly number[], { firstGroup, groupShift: shift }: Pick<Plan, "firstGroup" | "groupShift">): boolean {
     const { view, stride } = this.#path.serverLoad;
     let changed = false;
-    for (const [i, { number }] of members.entries()) {
+    for (const [i, number] of servers.entries()) {
       const at = number * stride + serverLoadCodec.offsets.group;
       const group = shift === 0 ? 0 : firstGroup + (i >> shift) + 1;
       if (view.getUint32(at, true) === group) continue;

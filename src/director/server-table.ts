@@ -8,7 +8,7 @@ import { type RealServer, serverName } from "../model/service.ts";
 import { Family, ForwardingMethod, LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
 import { bytesAt, encoded } from "../wire/codec.ts";
 import type { PacketPath } from "./packet-path.ts";
-import { addressOf, type ServerEntry, serverOf, serverValue } from "./server-value.ts";
+import { addressOf, methodName, type ServerEntry, serverOf, serverValue } from "./server-value.ts";
 import type { ServerWay } from "./server-way.ts";
 import { clearTraffic } from "./traffic.ts";
 
@@ -78,8 +78,10 @@ export class ServerTable {
   }
 
   /** Removes those that no list names: of a change that was cut short. */
-  removeAllBut(listed: ReadonlySet<number>): void {
-    for (const number of this.#numbers()) if (this.#flags(number) !== 0 && !listed.has(number)) this.remove(number);
+  removeAllBut(listed: readonly number[]): void {
+    const isListed = new Uint8Array(this.#path.servers.length);
+    for (const number of listed) isListed[number] = 1;
+    for (const number of this.#numbers()) if (isListed[number] === 0 && this.#flags(number) !== 0) this.remove(number);
   }
 
   read(number: number): RealServer {
@@ -110,12 +112,16 @@ export class ServerTable {
     return { address: addressOf(bytesAt(view, at + address, 16), view.getUint8(at + family)), port: view.getUint16(at + port) };
   }
 
-  /** Every server that gets packets or still has connections. */
-  all(): readonly (RealServer & { readonly connected: boolean })[] {
-    return [...this.#numbers()]
-      .map((number) => ({ number, connected: this.#inUse(number) }))
-      .filter(({ number, connected }) => this.#flags(number) !== 0 || connected)
-      .map(({ number, connected }) => ({ ...this.read(number), connected }));
+  /** Where replies may come from: every server that gets packets or still has connections. */
+  all(): readonly (Pick<RealServer, "address" | "method"> & { readonly connected: boolean })[] {
+    const { view, stride } = this.#path.servers;
+    const used = [...this.#numbers()].map((number) => ({ number, connected: this.#inUse(number) }));
+    return used
+      .filter(({ number, connected }) => connected || this.#flags(number) !== 0)
+      .map(({ number, connected }) => {
+        const method = methodName(view.getUint8(number * stride + serverCodec.offsets.configured));
+        return { address: this.end(number).address, method, connected };
+      });
   }
 
   /** Services of deleted servers that still have connections. */

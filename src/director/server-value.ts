@@ -12,6 +12,10 @@ const METHOD_NUMBERS = {
   tun: MethodNumber.TUNNEL,
 } as const satisfies Record<ForwardingMethod, number>;
 
+const METHOD_NAMES = new Map<number, ForwardingMethod>(
+  Object.entries(METHOD_NUMBERS).map(([name, number]) => [number, name as ForwardingMethod]),
+);
+
 const TUNNEL_NUMBERS = {
   ipip: TunnelType.IPIP,
   gre: TunnelType.GRE,
@@ -68,8 +72,8 @@ function tunnelOf({ tunnelType, tunnelFlags, tunnelPort }: Server): Tunnel | und
   };
 }
 
-function methodName(number: number): ForwardingMethod {
-  const found = (Object.keys(METHOD_NUMBERS) as ForwardingMethod[]).find((name) => METHOD_NUMBERS[name] === number);
+export function methodName(number: number): ForwardingMethod {
+  const found = METHOD_NAMES.get(number);
   if (found === undefined)
     throw new EvenkeelError("BPF_UNAVAILABLE", `the packet path holds a server with the unknown forwarding method ${number}`);
   return found;

@@ -10,16 +10,26 @@ export type TrafficKind = "server" | "service";
 
 const NOTHING: Traffic = { connections: 0n, packetsIn: 0n, bytesIn: 0n, packetsOut: 0n, bytesOut: 0n };
 
-export function trafficOf(path: PacketPath, kind: TrafficKind, index: number): TrafficCounters & { readonly rates: Rates } {
-  const counted = path.maps[`${kind}_traffic`].lookup(index) ?? NOTHING;
-  const zero = path.maps[`${kind}_zero`].lookup(index) ?? NOTHING;
-  return {
-    connections: counted.connections - zero.connections,
-    packetsIn: counted.packetsIn - zero.packetsIn,
-    bytesIn: counted.bytesIn - zero.bytesIn,
-    packetsOut: counted.packetsOut - zero.packetsOut,
-    bytesOut: counted.bytesOut - zero.bytesOut,
-    rates: shown(path.maps[`${kind}_rates`].lookup(index)),
+/** Looks all of them up; what is given tells of each. */
+export function trafficOf(
+  path: PacketPath,
+  kind: TrafficKind,
+  indexes: readonly number[],
+): (index: number) => TrafficCounters & { readonly rates: Rates } {
+  const traffic = path.maps[`${kind}_traffic`].lookupAll(indexes);
+  const zeros = path.maps[`${kind}_zero`].lookupAll(indexes);
+  const rates = path.maps[`${kind}_rates`].lookupAll(indexes);
+  return (index) => {
+    const counted = traffic.get(index) ?? NOTHING;
+    const zero = zeros.get(index) ?? NOTHING;
+    return {
+      connections: counted.connections - zero.connections,
+      packetsIn: counted.packetsIn - zero.packetsIn,
+      bytesIn: counted.bytesIn - zero.bytesIn,
+      packetsOut: counted.packetsOut - zero.packetsOut,
+      bytesOut: counted.bytesOut - zero.bytesOut,
+      rates: shown(rates.get(index)),
+    };
   };
 }
 
@@ -40,10 +50,10 @@ function added(sum: TrafficCounters, more: TrafficCounters = NOTHING): TrafficCo
 }
 
 /** What is shown begins again at 0; the packet path counts on. */
-export function resetTraffic(path: PacketPath, kind: TrafficKind, index: number): void {
-  const counted = path.maps[`${kind}_traffic`].lookup(index) ?? NOTHING;
-  path.maps[`${kind}_zero`].update(index, counted);
-  path.maps[`${kind}_rates`].update(index, { ...NOTHING, last: counted });
+export function resetTraffic(path: PacketPath, kind: TrafficKind, indexes: readonly number[]): void {
+  const traffic = path.maps[`${kind}_traffic`].lookupAll(indexes);
+  path.maps[`${kind}_zero`].updateAll(traffic);
+  path.maps[`${kind}_rates`].updateAll([...traffic].map(([index, last]) => [index, { ...NOTHING, last }]));
 }
 
 /** For newcomers: nobody counts there yet. */

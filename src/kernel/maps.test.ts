@@ -78,6 +78,22 @@ describe("a BPF map", () => {
     });
   });
 
+  it("that is an array gives many elements at once, of each CPU the sum", (t) => {
+    withMaps(t, (map) => {
+      for (const [name, length] of [
+        ["percpu", 1500],
+        ["array", 2000],
+      ] as const) {
+        const array = map(name);
+        array.updateAll(Array.from({ length }, (_, i) => [i, BigInt(i) + 1n] as const));
+        const sought = [length - 1, 0, 700, 701, 717, 734, 0, ...Array.from({ length: 1200 }, (_, i) => i)];
+        assert.deepEqual(array.lookupAll(sought), new Map(sought.map((index) => [index, BigInt(index) + 1n])));
+        assert.deepEqual(array.lookupAll([]), new Map());
+        assert.throws(() => array.lookupAll([length]), { code: "SYSTEM_CALL" });
+      }
+    });
+  });
+
   it("that can be mapped is shared memory until it is closed", (t) => {
     withMaps(t, (map) => {
       const array = map("array");

@@ -5,7 +5,7 @@
 
 import { EvenkeelError } from "../model/error.ts";
 import { MAPS, type MapName } from "../wire/abi.ts";
-import { type Codec, type Decoded, decoded, encoded } from "../wire/codec.ts";
+import { type Codec, type Decoded, decoded, encoded, u32 } from "../wire/codec.ts";
 import { libbpf } from "./libbpf.ts";
 import { type MappedArray, mapArray } from "./mapped-array.ts";
 import { mapInfo } from "./object-info.ts";
@@ -15,6 +15,8 @@ import { Errno, systemCallError } from "./system-call.ts";
 /** enum bpf_map_type */
 const PER_CPU_TYPES = new Set([5, 6, 10, 21]);
 const BATCH = 1024;
+/** So many elements are read for nothing before another system call is. */
+const GAP_MAX = 16;
 
 /** BPF_ANY, BPF_NOEXIST, BPF_EXIST */
 const UPDATE_FLAGS = { any: 0, new: 1, existing: 2 } as const;
@@ -27,6 +29,8 @@ export interface BpfMap<Key, Value> {
   lookup(key: Key): Value | undefined;
   /** Each CPU's own value; one of a map that is not per CPU. None when the key is not there. */
   lookupEach(key: Key): Value[];
+  /** Elements of an array, by their indexes; those that lie together are read together. */
+  lookupAll(indexes: readonly number[]): ReadonlyMap<number, Value>;
   /** Throws when a "new" key is there already, an "existing" one is not, or the map is full (LIMIT_REACHED). Per-CPU: becomes the sum. */
   update(key: Key, value: Value, mode?: keyof typeof UPDATE_FLAGS): void;
   updateAll(entries: Iterable<readonly [Key, Value]>): void;
@@ -115,6 +119,19 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
       if (bytes === undefined) return [];
       return Array.from({ length: perCpu ? possibleCpus() : 1 }, (_, cpu) => decoded(value, bytes.subarray(cpu * stride)));
     },
+    lookupAll: (indexes) => {
+      const found = new Map<number, Value>();
+      for (const stretch of stretches(indexes)) {
+        const [first = 0] = stretch;
+        const count = (stretch.at(-1) ?? first) - first + 1;
+        const values = lookupStretch({ fd, name, slotSize }, first, count);
+        for (const index of stretch) {
+          const at = (index - first) * slotSize;
+          found.set(index, read(values.subarray(at, at + slotSize)));
+        }
+      }
+      return found;
+    },
     update: (one, to, mode = "any") => {
       const result = libbpf.bpf_map_update_elem(fd, encoded(key, one), write(to), UPDATE_FLAGS[mode]);
       if (result !== 0) throw updateError(name, info.maxEntries, -result);
@@ -181,6 +198,31 @@ function* lookupBatches(request: BatchRequest): Generator<{ keys: Uint8Array; va
     if (ended) return;
     from = to;
   }
+}
+
+/** An array's elements, one behind the other. */
+function lookupStretch({ fd, name, slotSize }: Pick<BatchRequest, "fd" | "name" | "slotSize">, first: number, count: number): Uint8Array {
+  const before = first === 0 ? null : encoded(u32, first - 1);
+  const values = new Uint8Array(count * slotSize);
+  const counted = Uint32Array.of(count);
+  const result = libbpf.bpf_map_lookup_batch(fd, before, encoded(u32, 0), new Uint8Array(count * u32.size), values, counted, null);
+  if (result !== 0 || counted[0] !== count) throw mapError(name, "read", -result);
+  return values;
+}
+
+/** Each is worth one system call. */
+function* stretches(indexes: readonly number[]): Generator<readonly number[]> {
+  let stretch: number[] = [];
+  for (const index of indexes.toSorted((one, other) => one - other)) {
+    const [first = index] = stretch;
+    const last = stretch.at(-1) ?? index;
+    if (index - last > GAP_MAX || index - first >= BATCH) {
+      yield stretch;
+      stretch = [];
+    }
+    stretch.push(index);
+  }
+  if (stretch.length > 0) yield stretch;
 }
 
 /** Every per-CPU value of ours is a row of 64-bit counters. */

@@ -49,7 +49,10 @@ export function formatEndpoint(address: Address, port: number): string {
 }
 
 export function sameAddress(one: Address, other: Address): boolean {
-  return one.family === other.family && one.bytes.every((byte, i) => byte === other.bytes[i]);
+  if (one.family !== other.family) return false;
+  // Asked for each pair of neighbours in long lists.
+  for (let i = 0; i < one.bytes.length; i++) if (one.bytes[i] !== other.bytes[i]) return false;
+  return true;
 }
 
 /** 4 or 16 bytes, as they stand in a packet. */
