@@ -94,16 +94,12 @@ export class PlanTable {
     this.#candidates = new Extents(path.candidates.length);
     this.#buckets = new Extents(path.buckets.length);
     this.#groups = new Extents(path.candidateGroups.length);
-    const buckets = new Map<number, Extent>();
     for (const number of usedPlans) {
       const plan = this.read(number);
-      const table = bucketExtent(plan);
-      // Two plans may share a table. One without a table says that it begins at 0, where another's may begin.
-      const shared = table.count === 0 ? table : (buckets.get(table.first) ?? table);
-      if (table.count > 0) buckets.set(table.first, shared);
       this.#used.set(number, {
         candidates: this.#candidates.use({ first: plan.first, count: plan.count }),
-        buckets: this.#buckets.use(shared),
+        // Two plans may share a table.
+        buckets: this.#buckets.use(bucketExtent(plan)),
         groups: this.#groups.use({ first: plan.firstGroup, count: groupCount(plan.count, plan.groupShift) }),
       });
       this.#nextPlan = Math.max(this.#nextPlan, number + 1);
