@@ -19,7 +19,7 @@ import { ServiceNames } from "./service-names.ts";
 import { ServiceRegister } from "./service-register.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
 import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
-import { clearTraffic, outcomesOf, resetTraffic, trafficByCpu, trafficOf } from "./traffic.ts";
+import { clearTraffic, outcomesOf, resetTraffic, type Totals, totalsOf, trafficByCpu, trafficOf } from "./traffic.ts";
 
 export interface BpfPlaneOptions {
   /** How to reach servers; the kernel's routes when left out. */
@@ -127,10 +127,12 @@ export class BpfPlane implements DataPlane {
 
   /** What all services have counted on each CPU since they were made. */
   trafficByCpu(): TrafficCounters[] {
-    return trafficByCpu(
-      this.#path,
-      [...this.#services.values()].map(({ index }) => index),
-    );
+    return trafficByCpu(this.#path, this.#indexes());
+  }
+
+  /** What all services together have counted, and count now. */
+  totals(): Totals {
+    return totalsOf(this.#path, this.#indexes());
   }
 
   resetCounters(service?: ServiceName): void {
@@ -317,6 +319,10 @@ export class BpfPlane implements DataPlane {
     if (timeouts === undefined) return 0;
     const others = this.#services.timeoutSets(present);
     return this.#settings.placeTimeouts({ timeouts, present: present?.timeouts ?? 0, others });
+  }
+
+  #indexes(): number[] {
+    return [...this.#services.values()].map(({ index }) => index);
   }
 
   #heads(): ServiceHead[] {

@@ -33,6 +33,18 @@ export function trafficOf(
   };
 }
 
+export interface Totals {
+  readonly traffic: TrafficCounters;
+  readonly rates: Rates;
+}
+
+/** Of these services together. Their rates are rounded once: many small ones are something. */
+export function totalsOf(path: PacketPath, services: readonly number[]): Totals {
+  const traffic = services.map((index) => trafficOf(path, "service", index)).reduce<TrafficCounters>(added, NOTHING);
+  const estimates = services.map((index) => path.maps.service_rates.lookup(index)).reduce<TrafficCounters>(added, NOTHING);
+  return { traffic, rates: shown(estimates) };
+}
+
 /** What these services have counted on each CPU, resets left aside. */
 export function trafficByCpu(path: PacketPath, services: readonly number[]): TrafficCounters[] {
   const cpus = services.map((index) => path.maps.service_traffic.lookupEach(index));
@@ -72,7 +84,7 @@ export function outcomesOf(path: PacketPath): Readonly<Record<string, bigint>> {
 }
 
 /** ip_vs_read_estimator(): rounded from the scaled averages. */
-function shown(rates: RatesEntry | undefined): Rates {
+function shown(rates: Omit<RatesEntry, "last"> | undefined): Rates {
   const whole = (scaled: bigint) => Number((scaled + 0x1ffn) >> 10n);
   const bytes = (scaled: bigint) => Number((scaled + 0xfn) >> 5n);
   return {

@@ -5,7 +5,7 @@ import { suite, test } from "node:test";
 import type { ListFormat, Names } from "../../src/cli/ipvsadm/command.ts";
 import { listConnections } from "../../src/cli/ipvsadm/list-connections.ts";
 import { listServices } from "../../src/cli/ipvsadm/list-services.ts";
-import { procConnections, procConnectionsSync, procServices, procStatsPerCpu, totalsOf } from "../../src/cli/ipvsadm/proc-files.ts";
+import { procConnections, procConnectionsSync, procServices, procStatsPerCpu } from "../../src/cli/ipvsadm/proc-files.ts";
 import { save } from "../../src/cli/ipvsadm/save.ts";
 import type { Connection } from "../../src/director/connection-reader.ts";
 import { addressFromBytes, formatAddress } from "../../src/model/address.ts";
@@ -228,8 +228,9 @@ suite("large numbers", () => {
   });
 
   test("CPUs have hexadecimal numbers", () => {
-    const none = totalsOf([]);
-    const lines = procStatsPerCpu(Array(11).fill(none.traffic), none).split("\n");
+    const traffic = { connections: 0n, packetsIn: 0n, packetsOut: 0n, bytesIn: 0n, bytesOut: 0n };
+    const rates = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+    const lines = procStatsPerCpu(Array(11).fill(traffic), { traffic, rates }).split("\n");
     assert.equal(lines[12], "  A        0        0        0                0                0");
   });
 });

@@ -7,18 +7,12 @@ import { listConnections } from "../../src/cli/ipvsadm/list-connections.ts";
 import { listDaemons } from "../../src/cli/ipvsadm/list-daemons.ts";
 import { listServices } from "../../src/cli/ipvsadm/list-services.ts";
 import { listTimeouts } from "../../src/cli/ipvsadm/list-timeouts.ts";
-import {
-  procConnections,
-  procConnectionsSync,
-  procServices,
-  procStats,
-  procStatsPerCpu,
-  totalsOf,
-} from "../../src/cli/ipvsadm/proc-files.ts";
+import { procConnections, procConnectionsSync, procServices, procStats, procStatsPerCpu } from "../../src/cli/ipvsadm/proc-files.ts";
 import { save } from "../../src/cli/ipvsadm/save.ts";
 import type { Connection } from "../../src/director/connection-reader.ts";
 import { parseAddress } from "../../src/model/address.ts";
 import type { StandingSyncDaemon } from "../../src/model/edit.ts";
+import type { TrafficCounters } from "../../src/model/plane.ts";
 import { serviceName, type VirtualService } from "../../src/model/service.ts";
 import { BIG, formatOf, listed, type Recording, recording, SALT, type Seen, smallAt, stateOf } from "./recorded-states.ts";
 import { BULK, connection, connectionsAfter, LATE_ROW, LATER, RESET, RESET_ONE, TRAFFIC } from "./recorded-traffic.ts";
@@ -170,12 +164,11 @@ suite("the files of /proc/net", () => {
   each(["052"], ({ printed }) => assert.equal(procServices(listed(BIG), { jiffiesPerSecond, salt: SALT.big }), printed));
   each(["084"], ({ printed }) => assert.equal(procServices(listed(BIG, TRAFFIC), { jiffiesPerSecond, salt: SALT.traffic }), printed));
 
-  const none = totalsOf(listed(BIG));
+  const none = { traffic: counted(0, 0, 0, 0, 0), rates: { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 } };
   each(["053"], ({ printed }) => assert.equal(procStats(none), printed));
   each(["056"], ({ printed }) => assert.equal(procStatsPerCpu([none.traffic], none), printed));
-  // The kernel estimates the rates of all anew; ours are the sum of those that the services show.
   const rates = { connections: 1, packetsIn: 3, packetsOut: 2, bytesIn: 0xfa, bytesOut: 0x13c };
-  const some = { ...totalsOf(listed(BIG, TRAFFIC)), rates };
+  const some = { traffic: counted(20, 57, 35, 4732, 5988), rates };
   each(["085"], ({ printed }) => assert.equal(procStats(some), printed));
   each(["088"], ({ printed }) => assert.equal(procStatsPerCpu([some.traffic], some), printed));
 
@@ -186,3 +179,8 @@ suite("the files of /proc/net", () => {
   each(["086"], ({ printed }) => sameLines(procConnections(connectionsAfter(8)), printed));
   each(["087"], ({ printed }) => sameLines(procConnectionsSync(connectionsAfter(8)), printed));
 });
+
+function counted(...numbers: readonly [number, number, number, number, number]): TrafficCounters {
+  const [connections, packetsIn, packetsOut, bytesIn, bytesOut] = numbers.map(BigInt) as [bigint, bigint, bigint, bigint, bigint];
+  return { connections, packetsIn, packetsOut, bytesIn, bytesOut };
+}

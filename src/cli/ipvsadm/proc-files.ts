@@ -1,6 +1,7 @@
 /** The files that the kernel's IPVS has in /proc/net, for programs that read those and not ipvsadm's lists. Numbers are hexadecimal. */
 
 import type { Connection, End } from "../../director/connection-reader.ts";
+import type { Totals } from "../../director/traffic.ts";
 import { type Address, packetBytes } from "../../model/address.ts";
 import type { Rates, ServiceHead, TrafficCounters } from "../../model/plane.ts";
 import { clientPrefixLength, type Persistence } from "../../model/service.ts";
@@ -44,28 +45,6 @@ function persistenceText(persistence: Persistence, { family }: Address, jiffiesP
   const { clientMask } = persistence;
   const mask = family === "ipv6" ? `${hex(length, 2)}000000` : clientMask === undefined ? "FFFFFFFF" : addressHex(clientMask);
   return `persistent ${persistence.timeoutSeconds * jiffiesPerSecond} ${mask}`;
-}
-
-export interface Totals {
-  readonly traffic: TrafficCounters;
-  readonly rates: Rates;
-}
-
-/** What all services together have counted. */
-export function totalsOf(services: readonly Omit<ListedService, "service" | "servers">[]): Totals {
-  const count = (of: keyof TrafficCounters) => services.reduce((sum, { traffic }) => sum + traffic[of], 0n);
-  const rate = (of: keyof Rates) => services.reduce((sum, { rates }) => sum + rates[of], 0);
-  return { traffic: eachCounter(count), rates: eachCounter(rate) };
-}
-
-function eachCounter<Value>(of: (name: keyof TrafficCounters) => Value): Record<keyof TrafficCounters, Value> {
-  return {
-    connections: of("connections"),
-    packetsIn: of("packetsIn"),
-    bytesIn: of("bytesIn"),
-    packetsOut: of("packetsOut"),
-    bytesOut: of("bytesOut"),
-  };
 }
 
 /** /proc/net/ip_vs_stats */

@@ -40,19 +40,22 @@ async function run(file: File): Promise<void> {
 }
 
 async function counted(file: Exclude<File, `ip_vs_conn${string}`>): Promise<string> {
-  const [{ inspect }, { listedServices }, { procServices, procStats, procStatsPerCpu, totalsOf }, { jiffiesPerSecond }] = await Promise.all(
-    [import("../../director/apply.ts"), import("../ipvsadm/view.ts"), import("../ipvsadm/proc-files.ts"), import("../../kernel/clock.ts")],
-  );
-  const found = await inspect((plane) => ({ counters: plane.counters(), cpus: plane.trafficByCpu() }));
+  const [{ inspect }, { listedServices }, { procServices, procStats, procStatsPerCpu }, { jiffiesPerSecond }] = await Promise.all([
+    import("../../director/apply.ts"),
+    import("../ipvsadm/view.ts"),
+    import("../ipvsadm/proc-files.ts"),
+    import("../../kernel/clock.ts"),
+  ]);
+  const found = await inspect((plane) => ({ counters: plane.counters(), cpus: plane.trafficByCpu(), totals: plane.totals() }));
   if (found === undefined) throw await noPacketPath();
-  const services = listedServices(found.counters);
+  const { counters, cpus, totals } = found;
   switch (file) {
     case "ip_vs":
-      return procServices(services, { jiffiesPerSecond: jiffiesPerSecond() });
+      return procServices(listedServices(counters), { jiffiesPerSecond: jiffiesPerSecond() });
     case "ip_vs_stats":
-      return procStats(totalsOf(services));
+      return procStats(totals);
     case "ip_vs_stats_percpu":
-      return procStatsPerCpu(found.cpus, totalsOf(services));
+      return procStatsPerCpu(cpus, totals);
   }
 }
 
