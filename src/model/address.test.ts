@@ -40,3 +40,10 @@ test("any address is read back from its text, and is what Node makes of it", () 
     { numRuns: 1000 },
   );
 });
+
+test("an IPv4 address ends an IPv6 address or is no part of it", () => {
+  for (const text of ["::192.0.2.1", "2001:db8::192.0.2.1", "1:2:3:4:5:6:192.0.2.1"]) assert.equal(parseAddress(text).bytes[15], 1);
+  for (const text of ["192.0.2.1::", "1:192.0.2.1::", "1:2:3:4:5:6:7:192.0.2.1", "::192.0.2.1:1"]) {
+    assert.throws(() => parseAddress(text), { code: "BAD_ADDRESS" }, text);
+  }
+});

@@ -78,19 +78,20 @@ function parseIpv4(text: string): Address | undefined {
 function parseIpv6(text: string): Address | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(parseIpv6Words);
+  const [head, tail] = halves.map((half, i) => parseIpv6Words(half, i === halves.length - 1));
   if (head === undefined) return undefined;
   if (halves.length === 1) return head.length === 8 ? fromWords(head) : undefined;
   if (tail === undefined || head.length + tail.length > 7) return undefined;
   return fromWords([...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail]);
 }
 
-function parseIpv6Words(text: string): number[] | undefined {
+/** `mayEndDotted`: an IPv4 address may stand at the very end, for the last two words. */
+function parseIpv6Words(text: string, mayEndDotted: boolean): number[] | undefined {
   if (text === "") return [];
   const parts = text.split(":");
   const words: number[] = [];
   for (const [i, part] of parts.entries()) {
-    if (i === parts.length - 1 && part.includes(".")) {
+    if (mayEndDotted && i === parts.length - 1 && part.includes(".")) {
       const dotted = parseIpv4(part);
       if (dotted === undefined) return undefined;
       words.push((byteAt(dotted.bytes, 0) << 8) | byteAt(dotted.bytes, 1), (byteAt(dotted.bytes, 2) << 8) | byteAt(dotted.bytes, 3));
