@@ -1,6 +1,25 @@
-/** The functions of the C library that Node does not offer: sockets of other families, namespaces, memory maps. */
+/** The functions of the C library that Node does not offer: sockets of other families, namespaces, memory maps, names at once. */
 
+import koffi from "koffi";
 import { type Bytes, bind, LIBC, type Pointer } from "./libraries.ts";
+
+/** Behind the pointer that gethostbyname() and gethostbyaddr() return; the next call of either overwrites it. */
+export const HOST_ENTRY = koffi.struct("hostent", {
+  name: "const char *",
+  aliases: "void *",
+  family: "int",
+  addressLength: "int",
+  addresses: "void **",
+});
+
+/** Behind the pointer that getservbyname() and getservbyport() return; likewise. */
+export const SERVICE_ENTRY = koffi.struct("servent", {
+  name: "const char *",
+  aliases: "void *",
+  /** In network order. */
+  port: "int",
+  protocol: "const char *",
+});
 
 export interface Libc {
   close(fd: number): number;
@@ -31,6 +50,11 @@ export interface Libc {
   munmap(address: bigint, length: number): number;
   clock_getres(clock: number, result: Bytes): number;
   clock_gettime(clock: number, result: Bytes): number;
+  gethostbyname(name: string): Pointer;
+  gethostbyaddr(address: Bytes, length: number, family: number): Pointer;
+  getservbyname(name: string, protocol: string): Pointer;
+  /** `port` in network order. */
+  getservbyport(port: number, protocol: string): Pointer;
   vsnprintf(text: Bytes, size: number, format: Pointer, arguments_: Pointer): number;
 }
 
@@ -59,5 +83,9 @@ export const libc = bind<Libc>(LIBC, {
   munmap: "int munmap(void *address, size_t length)",
   clock_getres: "int clock_getres(int clock, void *result)",
   clock_gettime: "int clock_gettime(int clock, void *result)",
+  gethostbyname: "void *gethostbyname(const char *name)",
+  gethostbyaddr: "void *gethostbyaddr(const void *address, uint32_t length, int family)",
+  getservbyname: "void *getservbyname(const char *name, const char *protocol)",
+  getservbyport: "void *getservbyport(int port, const char *protocol)",
   vsnprintf: "int vsnprintf(void *text, size_t size, const void *format, void *arguments_)",
 });

@@ -36,10 +36,13 @@ export interface ListFormat {
 /** A line that ipvsadm refuses, with its own words and its exit code (2 for its own checks, 255 where the option parser gives up). */
 export class CommandError extends Error {
   readonly exitCode: number;
+  /** False: the real one passes over such a line of a restore and goes on with the next, as it does when the kernel refuses. */
+  readonly endsRestore: boolean;
 
-  constructor(message: string, exitCode: number) {
+  constructor(message: string, exitCode: number, endsRestore = true) {
     super(message);
     this.exitCode = exitCode;
+    this.endsRestore = endsRestore;
   }
 }
 
