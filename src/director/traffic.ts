@@ -40,8 +40,8 @@ export interface Totals {
 
 /** Of these services together. Their rates are rounded once: many small ones are something. */
 export function totalsOf(path: PacketPath, services: readonly number[]): Totals {
-  const traffic = services.map((index) => trafficOf(path, "service", index)).reduce<TrafficCounters>(added, NOTHING);
-  const estimates = services.map((index) => path.maps.service_rates.lookup(index)).reduce<TrafficCounters>(added, NOTHING);
+  const traffic = services.map(trafficOf(path, "service", services)).reduce<TrafficCounters>(added, NOTHING);
+  const estimates = [...path.maps.service_rates.lookupAll(services).values()].reduce<TrafficCounters>(added, NOTHING);
   return { traffic, rates: shown(estimates) };
 }
 
