@@ -50,18 +50,19 @@ export function bpfFileSystem(): string {
 /** As bpfFileSystem(), but leaves the machine as it is. `ip netns exec` mounts a fresh /sys; other processes still see the machine's. */
 export function findBpfFileSystem(): string | undefined {
   if (isBpfFileSystem(USUAL_PLACE)) return USUAL_PLACE;
-  let hidden: unknown;
+  let hidden: Error | undefined;
   for (const process of otherProcesses()) {
     const place = `${process}/root${USUAL_PLACE}`;
     try {
       if (isBpfFileSystem(place)) return place;
     } catch (error) {
+      if (!(error instanceof Error)) throw error;
       hidden ??= error;
     }
   }
   if (hidden === undefined || lastingMountNamespace() === undefined) return undefined;
   // Where we may not look it is unknown, not absent: to say "nothing is pinned" would be a lie.
-  throw new EvenkeelError("PIN_DIRECTORY", `cannot look for the BPF file system: ${hidden instanceof Error ? hidden.message : hidden}`, {
+  throw new EvenkeelError("PIN_DIRECTORY", `cannot look for the BPF file system: ${hidden.message}`, {
     cure: "run as root; and instead of ip netns exec NAME, which hides /sys/fs/bpf, use nsenter --net=/run/netns/NAME",
     cause: hidden,
   });

@@ -68,7 +68,11 @@ async function perform(command: Command, surroundings: Surroundings): Promise<nu
       return await (await import("./run-edit.ts")).runEdit(command.edit, surroundings);
     case "restore":
       return await (await import("./run-restore.ts")).runRestore(command, surroundings);
-    default:
+    case "list-services":
+    case "list-connections":
+    case "list-timeouts":
+    case "list-daemons":
+    case "save":
       return await (await import("./run-list.ts")).runList(command, surroundings);
   }
 }
