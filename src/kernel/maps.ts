@@ -79,7 +79,7 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
   // The kernel copies one value a CPU, each on an eight-byte boundary.
   const stride = Math.ceil(value.size / 8) * 8;
   const slotSize = perCpu ? stride * possibleCpus() : value.size;
-  const read = (bytes: Uint8Array): Value => decoded(value, perCpu ? sumWords(bytes, stride) : bytes);
+  const read = (bytes: Uint8Array): Value => decoded(value, perCpu ? sumWords(bytes, stride, possibleCpus()) : bytes);
   const write = (one: Value): Uint8Array => {
     const bytes = encoded(value, one);
     if (!perCpu) return bytes;
@@ -124,11 +124,10 @@ export function bpfMap<Key, Value>(name: string, fd: number, key: Codec<Key>, va
       for (const stretch of stretches(indexes)) {
         const [first = 0] = stretch;
         const count = (stretch.at(-1) ?? first) - first + 1;
-        const values = lookupStretch({ fd, name, slotSize }, first, count);
-        for (const index of stretch) {
-          const at = (index - first) * slotSize;
-          found.set(index, read(values.subarray(at, at + slotSize)));
-        }
+        const slots = lookupStretch({ fd, name, slotSize }, first, count);
+        const values = perCpu ? sumWords(slots, stride, possibleCpus()) : slots;
+        const view = new DataView(values.buffer);
+        for (const index of stretch) found.set(index, value.decode(view, (index - first) * (perCpu ? stride : value.size)));
       }
       return found;
     },
@@ -225,13 +224,16 @@ function* stretches(indexes: readonly number[]): Generator<readonly number[]> {
   if (stretch.length > 0) yield stretch;
 }
 
-/** Every per-CPU value of ours is a row of 64-bit counters. */
-function sumWords(bytes: Uint8Array, stride: number): Uint8Array {
+/** Of one element or several in a row. Every per-CPU value of ours is a row of 64-bit counters. */
+function sumWords(bytes: Uint8Array, stride: number, cpus: number): Uint8Array {
   const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
   const wordsEach = stride / 8;
-  const sum = new BigUint64Array(wordsEach);
-  for (let i = 0; i < words.length; i++) sum[i % wordsEach] = (sum[i % wordsEach] ?? 0n) + (words[i] ?? 0n);
-  return new Uint8Array(sum.buffer);
+  const sums = new BigUint64Array(words.length / cpus);
+  for (let i = 0; i < words.length; i++) {
+    const at = Math.floor(i / (wordsEach * cpus)) * wordsEach + (i % wordsEach);
+    sums[at] = (sums[at] ?? 0n) + (words[i] ?? 0n);
+  }
+  return new Uint8Array(sums.buffer);
 }
 
 function* batches<T>(values: Iterable<T>, size: number): Generator<T[]> {
