@@ -1,12 +1,12 @@
 /** The states that the recordings of test/golden/ipvsadm were taken in, as values; and what the recordings show. */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
 import type { ListFormat } from "../../src/cli/ipvsadm/command.ts";
 import type { ListedService } from "../../src/cli/ipvsadm/view.ts";
 import { parseAddress } from "../../src/model/address.ts";
 import type { ServerCounters } from "../../src/model/plane.ts";
 import type { ForwardingMethod, RealServer, SchedulerFlag, SchedulerName, Tunnel, VirtualService } from "../../src/model/service.ts";
+import { readRecording as read } from "./recordings.ts";
 
 const FOLDER = new URL("../golden/ipvsadm/", import.meta.url);
 /** What those do not show, asked of the real one besides. */
@@ -27,8 +27,8 @@ export interface Recording {
 }
 
 export function readRecording(file: URL): Recording {
-  const [, command = "", printed = ""] = /^(.*)\n# rc=.*\n--- stdout\n(.*?)--- stderr\n/s.exec(readFileSync(file, "utf8")) ?? [];
-  return { name: basename(file.pathname, ".txt"), command, printed };
+  const { name, command, stdout } = read(file);
+  return { name, command, printed: stdout };
 }
 
 /** By number, "017". */
