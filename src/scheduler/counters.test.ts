@@ -77,3 +77,15 @@ test("wlc chooses among 4096 servers in one walk", () => {
   // Some 10 microseconds each; a list of another kind of cost would take seconds.
   assert.ok(performance.now() - startedMs < 500);
 });
+
+test("loads and weights beyond what doubles can multiply are compared exactly", () => {
+  const weight = 2 ** 31 - 1;
+  // 2^53 + 1 is no double: rounded, these two would be equal.
+  const servers = [
+    candidate(1, { weight, total: 2 ** 31 - 1 }),
+    candidate(2, { weight: weight - 2, total: 2 ** 31 - 3 }),
+    candidate(3, { weight: weight - 1, total: 2 ** 31 - 3 }),
+  ];
+  assert.equal(choice(wlc, servers), 2);
+  assert.equal(choice(wlc, servers.slice(0, 2)), 0);
+});

@@ -44,10 +44,17 @@ export function leastForWeight(servers: readonly Candidate[], load: (candidate: 
     const candidate = servers[i];
     if (candidate === undefined || candidate.overloaded || candidate.weight <= 0) continue;
     const candidateLoad = load(candidate);
-    if (least !== undefined && leastLoad * candidate.weight <= candidateLoad * leastWeight) continue;
+    if (least !== undefined && !isLess([candidateLoad, leastWeight], [leastLoad, candidate.weight])) continue;
     least = i;
     leastLoad = candidateLoad;
     leastWeight = candidate.weight;
   }
   return least;
+}
+
+/** Of two products. Weights go up to 2^31, and doubles are exact only up to 2^53. */
+function isLess(one: readonly [number, number], other: readonly [number, number]): boolean {
+  const [product, otherProduct] = [one[0] * one[1], other[0] * other[1]];
+  if (product <= Number.MAX_SAFE_INTEGER && otherProduct <= Number.MAX_SAFE_INTEGER) return product < otherProduct;
+  return BigInt(one[0]) * BigInt(one[1]) < BigInt(other[0]) * BigInt(other[1]);
 }

@@ -35,6 +35,6 @@ export function buildDhTable(servers: readonly Candidate[]): number[] {
   return Array.from({ length: 1 << DH_TABLE_BITS }, (_, bucket) => bucket % servers.length);
 }
 
-function dhBucket({ destination }: Pick<Flow, "destination">): number {
+export function dhBucket({ destination }: Pick<Flow, "destination">): number {
   return hash32(foldAddress(destination), DH_TABLE_BITS);
 }

@@ -46,7 +46,7 @@ export const mh: Scheduler<MhMemory> = {
 };
 
 /** The place that a flow looks at first, or, `offset` further, when that one cannot serve. */
-function mhPlace({ client, clientPort }: Pick<Flow, "client" | "clientPort">, usePort: boolean, offset = 0): number {
+export function mhPlace({ client, clientPort }: Pick<Flow, "client" | "clientPort">, usePort: boolean, offset = 0): number {
   return mhHash(client, usePort ? clientPort : 0, OFFSET_KEY, offset) % MH_TABLE_SIZE;
 }
 

@@ -24,9 +24,8 @@ export const sh: Scheduler<ShMemory> = {
     const start = shBucket(flow, usePort);
     const first = usablePosition(servers, table[start]);
     if (first !== undefined || !fallback) return first;
-    // IPVS adds the client's bucket to the offset, and that to the client's bucket again; so the first it tries is twice the bucket.
     for (let offset = 0; offset < BUCKETS; offset++) {
-      const found = usablePosition(servers, table[(offset + start + start) % BUCKETS]);
+      const found = usablePosition(servers, table[shFallbackBucket(start, offset)]);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -52,6 +51,11 @@ export function buildShTable(servers: readonly Candidate[]): number[] {
   return table;
 }
 
-function shBucket({ client, clientPort }: Pick<Flow, "client" | "clientPort">, usePort: boolean): number {
+/** IPVS adds the client's bucket to the offset, and that to the client's bucket again; so the first it tries is twice the bucket. */
+export function shFallbackBucket(start: number, offset: number): number {
+  return (offset + start + start) % BUCKETS;
+}
+
+export function shBucket({ client, clientPort }: Pick<Flow, "client" | "clientPort">, usePort: boolean): number {
   return hash32(foldAddress(client) + (usePort ? clientPort : 0), SH_TABLE_BITS);
 }
