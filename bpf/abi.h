@@ -435,6 +435,48 @@ struct limits_change {
 	__u32 reserved;
 };
 
+enum look_flag {
+	/* Asked: the mark is given, whatever the rules say. */
+	LOOK_MARK_GIVEN = 0x1,
+	/* Answered: a first packet begins anew, and does not go on with the connection that it finds. */
+	LOOK_BEGINS_ANEW = 0x2,
+	/* Its service is known by the mark. */
+	LOOK_BY_MARK = 0x4,
+	/* The template's server still takes its client. */
+	LOOK_TEMPLATE_LEADS = 0x8,
+};
+
+/*
+ * Argument and result of the look program: what the first packet of a client's new connection finds on its way, as far as the scheduler.
+ * Nothing is changed or counted by it.
+ */
+struct look {
+	__u8 source[16];
+	__u8 destination[16];
+	/* Either is 0: of no connection in particular. */
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 family;
+	/* enum look_flag. */
+	__u16 flags;
+	/* Where it comes in; 0: where no rule is. */
+	__u32 ifindex;
+	/* The mark that it brings along; afterwards the one that it has. */
+	__u32 mark;
+	/* The rule that gave it: index in mark_rules + 1; 0: none did. */
+	__u32 rule;
+	/* The connection that it belongs to, and its client's template: the slot's number + 1; 0: none. */
+	__u32 connection;
+	__u32 template;
+	/* enum outcome: what becomes of it without a scheduler being asked (0: one is asked), and what if that has no server for it. */
+	__u16 outcome;
+	__u16 outcome_without_server;
+	/* The port by which its service was found. */
+	__be16 port;
+	__u16 reserved;
+};
+
 /* What a server or a service did lately (net/netfilter/ipvs/ip_vs_est.c): scaled by 2^10, bytes by 2^5, as IPVS keeps them. */
 struct rates {
 	/* The counters two seconds ago. */

@@ -30,6 +30,8 @@ enum plan_flag {
 	PLAN_PORT = 0x10,
 	/* No scheduler has a use for it; it is kept, as in IPVS. */
 	PLAN_THIRD = 0x20,
+	/* Ours: nobody's plan but a copy, to be asked what it would choose. lblc and lblcr then remember in locality_tried. */
+	PLAN_TRIAL = 0x100,
 };
 
 enum schedule_limits {

@@ -15,6 +15,12 @@ static __always_inline int service_leaves(const struct packet *packet, __be16 po
 	return OUTCOME_DROP_NO_SERVER;
 }
 
+/* Another port than the service's own needs persistence, or nothing would hold a client's connections together. */
+static __always_inline int service_may_choose(const struct service *service, __be16 port, const struct packet *packet)
+{
+	return (service->flags & SERVICE_PERSISTENT) || service->mark || port == packet->destination_port;
+}
+
 /* NEXT: newcomer.server is chosen. */
 __noinline int service_choose(const struct packet *packet)
 {
@@ -23,8 +29,7 @@ __noinline int service_choose(const struct packet *packet)
 
 	if (!packet || !connecting)
 		return OUTCOME_DROP_NO_SERVER;
-	/* Another port than the service's own needs persistence, or nothing would hold a client's connections together. */
-	if (!(connecting->service.flags & SERVICE_PERSISTENT) && !connecting->service.mark && connecting->port != packet->destination_port)
+	if (!service_may_choose(&connecting->service, connecting->port, packet))
 		return service_leaves(packet, connecting->port);
 	index = schedule(connecting->service.plan, packet);
 	if (index == CHOICE_NONE)

@@ -28,6 +28,14 @@ static __always_inline int connection_is_over(const struct connection *connectio
 	return state == TCP_STATE_TIME_WAIT || state == TCP_STATE_CLOSE;
 }
 
+/* Does this packet begin anew, and not go on with the connection that it finds? */
+static __always_inline int connection_gives_way(const struct connection *connection, __u64 life, const struct server *server,
+						const struct packet *packet, const struct settings *settings)
+{
+	return (packet_is_first(packet) && connection_is_over(connection, life, server, settings)) ||
+	       (!(server->flags & SERVER_AVAILABLE) && (settings->flags & SETTINGS_EXPIRE_NODEST));
+}
+
 /*
  * One that is over is ended as IPVS ends it, which only tells it to expire: it counts on its server until the new one has been
  * chosen and counted, so that choices and thresholds come out the same.
@@ -64,8 +72,7 @@ __noinline int connect_known(const struct packet *packet, __u64 hash, struct pla
 	server = bpf_map_lookup_elem(&servers, &index);
 	if (!server)
 		return 0;
-	if (!(packet_is_first(packet) && connection_is_over(connection, place->life, server, settings)) &&
-	    !(!(server->flags & SERVER_AVAILABLE) && (settings->flags & SETTINGS_EXPIRE_NODEST)))
+	if (!connection_gives_way(connection, place->life, server, packet, settings))
 		return 1;
 	connecting->replaced = *place;
 	return 0;
@@ -90,6 +97,18 @@ __noinline int connect_is_reply(const struct packet *packet)
 	return connection_find_reply(flow, flow_hash(flow, settings), &connecting->template, settings);
 }
 
+/* NEXT: its service has to give it a server. Else what becomes of it. */
+static __always_inline int service_takes(const struct packet *packet, const struct service *service, const struct settings *settings)
+{
+	if (!packet_is_new(packet, service))
+		return OUTCOME_PASS_NOT_NEW;
+	if (!source_is_a_host(packet, settings))
+		return OUTCOME_PASS_MALFORMED;
+	if (packet->source_port == bpf_htons(FTP_DATA_PORT))
+		return OUTCOME_PASS_FTP;
+	return NEXT;
+}
+
 /* CONNECT_NEW: it is for the service in struct connecting, which has to give it a server. */
 __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32 mark)
 {
@@ -97,6 +116,7 @@ __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32
 	struct settings *settings = settings_get();
 	struct service *service;
 	__be16 port;
+	int taken;
 
 	if (!packet || !settings || !connecting)
 		return CONNECT_NO_SERVICE;
@@ -104,12 +124,9 @@ __noinline int connect_service(const struct packet *packet, __u32 ifindex, __u32
 	service = service_find(packet, mark, settings, &port);
 	if (!service)
 		return CONNECT_NO_SERVICE;
-	if (!packet_is_new(packet, service))
-		return OUTCOME_PASS_NOT_NEW;
-	if (!source_is_a_host(packet, settings))
-		return OUTCOME_PASS_MALFORMED;
-	if (packet->source_port == bpf_htons(FTP_DATA_PORT))
-		return OUTCOME_PASS_FTP;
+	taken = service_takes(packet, service, settings);
+	if (taken != NEXT)
+		return taken;
 #ifdef HOOK_XDP
 	/* Its other entry is made at tc; before a server is chosen, so that it is chosen once. */
 	if (service->flags & SERVICE_FULL_NAT)

@@ -4,6 +4,7 @@
 #define EVENKEEL_CONTROL_H
 
 #include "connection_sweep.h"
+#include "look.h"
 #include "schedule.h"
 #include "timer.h"
 

@@ -73,6 +73,14 @@ struct {
 	__type(value, struct locality);
 } localities SEC(".maps");
 
+/* What a plan with PLAN_TRIAL remembers: written by the control plane before it asks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct locality);
+} locality_tried SEC(".maps");
+
 /* Written by the control plane, in two banks of MARK_RULES_MAX. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -50,6 +50,13 @@ static long mark_step(__u32 i, struct mark_search *search)
 	return 1;
 }
 
+/* The first rule that holds. */
+static __always_inline void mark_find(struct mark_search *search, const struct settings *settings)
+{
+	search->first = settings->mark_rules >> 16;
+	bpf_loop(settings->mark_rules & 0xffff, mark_step, search, 0);
+}
+
 /* The mark of a packet: the first rule's that holds; where none does, the one that it carries already (tc). */
 __noinline __u32 packet_mark(const struct packet *packet, __u32 ifindex, __u32 carried)
 {
@@ -61,8 +68,7 @@ __noinline __u32 packet_mark(const struct packet *packet, __u32 ifindex, __u32 c
 	if (!settings || !packet)
 		return 0;
 	search.packet = packet;
-	search.first = settings->mark_rules >> 16;
-	bpf_loop(settings->mark_rules & 0xffff, mark_step, &search, 0);
+	mark_find(&search, settings);
 	if (search.found) {
 		index = search.found - 1;
 		hits = bpf_map_lookup_elem(&mark_hits, &index);

@@ -197,9 +197,10 @@ static __noinline struct locality *locality_get(const struct plan *plan, const s
 {
 	struct locality_key key = { .memory = plan->memory, .family = packet->family };
 	struct locality *locality;
+	__u32 zero = 0;
 
 	__builtin_memcpy(key.address, &packet->destination, sizeof(key.address));
-	locality = bpf_map_lookup_elem(&localities, &key);
+	locality = plan->flags & PLAN_TRIAL ? bpf_map_lookup_elem(&locality_tried, &zero) : bpf_map_lookup_elem(&localities, &key);
 	if (!locality) {
 		bpf_map_update_elem(&localities, &key, &LOCALITY_NONE, BPF_NOEXIST);
 		locality = bpf_map_lookup_elem(&localities, &key);

@@ -24,6 +24,7 @@ import {
 import { type CompiledFilter, type ConnectionFilter, compileFilter, markOf } from "./connection-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { addressOf } from "./server-value.ts";
+import { tickMs } from "./timeouts.ts";
 
 export interface End {
   readonly address: Address;
@@ -125,11 +126,17 @@ export class ConnectionReader {
   /** Those that match, in no order that means anything. */
   *connections(filter: ConnectionFilter = {}): Generator<Connection> {
     const nowTicks = this.#path.nowTicks();
-    const tickMs = (1000 * 2 ** Limits.TICK_SHIFT) / jiffiesPerSecond();
+    const ms = tickMs(jiffiesPerSecond());
     const matches = this.#compile(filter);
     for (let slot = 0; slot < this.slots; slot++) {
-      if (this.#read(slot, nowTicks) && matches(this.#entry, this.#entryBytes)) yield this.#decode(slot, nowTicks, tickMs);
+      if (this.#read(slot, nowTicks) && matches(this.#entry, this.#entryBytes)) yield this.#decode(slot, nowTicks, ms);
     }
+  }
+
+  /** What stands in a slot, though it be past its time (a template may wait for its connections); undefined: nothing. */
+  at(slot: number): Connection | undefined {
+    const nowTicks = this.#path.nowTicks();
+    return this.#copy(slot) ? this.#decode(slot, nowTicks, tickMs(jiffiesPerSecond())) : undefined;
   }
 
   count(filter: ConnectionFilter = {}): ConnectionCounts {
@@ -176,6 +183,10 @@ export class ConnectionReader {
 
   /** Copies what stands in a slot; false when no connection does, or one past its time, or only the way back of another. */
   #read(slot: number, nowTicks: number): boolean {
+    return this.#copy(slot) && (((this.#entry[LIFE_WORD + 1] ?? 0) - nowTicks) | 0) > 0;
+  }
+
+  #copy(slot: number): boolean {
     const words = this.#words;
     const entry = this.#entry;
     const from = slot * WORDS;
@@ -190,12 +201,12 @@ export class ConnectionReader {
         if (((before ^ after) & LASTING) !== 0 || i < TRIES_MAX - 1) continue;
       }
       entry[LIFE_WORD] = after;
-      return (((entry[LIFE_WORD + 1] ?? 0) - nowTicks) | 0) > 0 && this.#entryBytes[METHOD_OFFSET] !== ForwardingMethod.FULL_NAT_REPLY;
+      return this.#entryBytes[METHOD_OFFSET] !== ForwardingMethod.FULL_NAT_REPLY;
     }
     return false;
   }
 
-  #decode(slot: number, nowTicks: number, tickMs: number): Connection {
+  #decode(slot: number, nowTicks: number, ms: number): Connection {
     const entry: ConnectionSlot = connectionCodec.decode(this.#entryView, 0);
     const life = this.#entry[LIFE_WORD] ?? 0;
     const family = entry.family & ~Family.TEMPLATE;
@@ -206,7 +217,7 @@ export class ConnectionReader {
       generation: (life >>> Life.GENERATION_SHIFT) & GENERATION_MASK,
       protocol: PROTOCOLS[entry.protocol as keyof typeof PROTOCOLS] ?? "ip",
       state: stateName(tableOf(life, entry.protocol), (life >>> Life.STATE_SHIFT) & STATE_MASK),
-      expiresMs: (((this.#entry[LIFE_WORD + 1] ?? 0) - nowTicks) | 0) * tickMs,
+      expiresMs: (((this.#entry[LIFE_WORD + 1] ?? 0) - nowTicks) | 0) * ms,
       client: { address: addressOf(entry.client, family), port: entry.clientPort },
       virtual: { address: addressOf(entry.virtualAddress, family), port: entry.virtualPort },
       server: { address: this.#serverAddress(entry.server), port: entry.realPort },

@@ -2,6 +2,8 @@
 
 import type { Outcome } from "../wire/abi.ts";
 
+export type OutcomeName = Exclude<keyof typeof Outcome, "NONE" | "COUNT">;
+
 export const OUTCOME_MEANINGS = {
   PASS_NOT_IP: "left to the host: not IPv4 or IPv6 (ARP, for one)",
   PASS_PROTOCOL: "left to the host: a protocol that no service can have",
@@ -28,7 +30,7 @@ export const OUTCOME_MEANINGS = {
   DROP_ICMP_LIMIT: "dropped: more ICMP errors were due than are sent at a time",
   DROP_FRAGMENT: "dropped: a fragment whose first one was not sent on, or too many that wait for theirs",
   DROP_NO_PORT: "dropped: full NAT had no port left for the connection",
-} as const satisfies Record<Exclude<keyof typeof Outcome, "NONE" | "COUNT">, string>;
+} as const satisfies Record<OutcomeName, string>;
 
 /** undefined of a name that this version does not know. */
 export function outcomeMeaning(name: string): string | undefined {

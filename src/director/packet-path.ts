@@ -20,7 +20,9 @@ import {
   chooseCodec,
   Limits,
   type LimitsChange,
+  type Look,
   limitsChangeCodec,
+  lookCodec,
   MAPS,
   type MapName,
   type Settings,
@@ -35,7 +37,7 @@ import { ticks, timeoutTicks } from "./timeouts.ts";
 type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
 
 /** Programs by the names of their pins, the sweep last (open). The XDP one is loaded when the first interface wants it. */
-const TC_PROGRAMS = { director: "director_tc", choose: "choose", set_limits: "set_limits", sweep: "sweep" } as const;
+const TC_PROGRAMS = { director: "director_tc", choose: "choose", look: "look", set_limits: "set_limits", sweep: "sweep" } as const;
 const XDP_PROGRAM = "director_xdp";
 /** The programs that the tc one calls (bpf/rare.h): libbpf puts them there as it loads the object. Without the pin the kernel would empty it. */
 const RARE_PROGRAMS = "rare_programs";
@@ -52,6 +54,9 @@ const OUR_PINS = {
 
 /** What a first packet shows of its flow: some schedulers choose by it. */
 export type ChooseFlow = Omit<Choose, "plan" | "server">;
+
+/** A first packet, and where it comes from; the rest of Look is the answer. */
+export type LookQuestion = Omit<Look, "rule" | "connection" | "template" | "outcome" | "outcomeWithoutServer" | "port">;
 
 const NO_FLOW: ChooseFlow = {
   source: new Uint8Array(16),
@@ -191,6 +196,13 @@ export class PacketPath {
     const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.choose), encoded(chooseCodec, question));
     const { server } = decoded(chooseCodec, argument);
     return server === Choice.NONE ? undefined : server;
+  }
+
+  /** What the first packet of a new connection would find, up to the scheduler. Nothing is changed by the question. */
+  look(question: LookQuestion): Look {
+    const nothing = { rule: 0, connection: 0, template: 0, outcome: 0, outcomeWithoutServer: 0, port: 0 };
+    const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.look), encoded(lookCodec, { ...question, ...nothing }));
+    return decoded(lookCodec, argument);
   }
 
   /** New thresholds of a server, whose overload is judged by them at once. Upper 0: none; lower 0: three quarters of upper. */

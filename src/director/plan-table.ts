@@ -199,7 +199,7 @@ export class PlanTable {
   }
 
   #unusedPlan(): number {
-    const { maxEntries } = this.#path.maps.plans;
+    const maxEntries = trialPlan(this.#path);
     for (let i = 0; i < maxEntries; i++) {
       const number = (this.#nextPlan + i) % maxEntries;
       if (this.#used.has(number)) continue;
@@ -290,6 +290,11 @@ export class PlanTable {
     }
     return changed;
   }
+}
+
+/** The number that no service's plan gets: copies are put there, to be asked (trial.ts). */
+export function trialPlan({ maps: { plans } }: PacketPath): number {
+  return plans.maxEntries - 1;
 }
 
 function bucketExtent({ firstBucket, bucketCount }: Plan): Extent {

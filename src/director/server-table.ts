@@ -5,7 +5,7 @@
 
 import { EvenkeelError } from "../model/error.ts";
 import { type RealServer, serverName } from "../model/service.ts";
-import { Family, ForwardingMethod, LoadFlag, serverCodec, serverLoadCodec } from "../wire/abi.ts";
+import { Family, ForwardingMethod, LoadFlag, type ServerLoad, serverCodec, serverLoadCodec } from "../wire/abi.ts";
 import { bytesAt, encoded } from "../wire/codec.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { addressOf, methodName, type ServerEntry, serverOf, serverValue } from "./server-value.ts";
@@ -134,8 +134,9 @@ export class ServerTable {
     return [...(this.#trash.get(service)?.values() ?? [])].some((number) => this.#isTrashOf(service, number) && this.#inUse(number));
   }
 
-  load(number: number): ServerLoadReading {
-    const { active, total, persistent, flags } = this.#path.serverLoad.read(number);
+  /** Now, or as it was read before. */
+  load(number: number, read: ServerLoad = this.#path.serverLoad.read(number)): ServerLoadReading {
+    const { active, total, persistent, flags } = read;
     const local = this.#path.servers.read(number).method === ForwardingMethod.LOCAL;
     return {
       active,

@@ -113,6 +113,10 @@ export function ticks(seconds: number, jiffiesPerSecond: number): number {
   return Math.ceil((seconds * jiffiesPerSecond) / 2 ** Limits.TICK_SHIFT) + 1;
 }
 
+export function tickMs(jiffiesPerSecond: number): number {
+  return (1000 * 2 ** Limits.TICK_SHIFT) / jiffiesPerSecond;
+}
+
 /** The whole seconds that were made into so many ticks. */
 export function seconds(of: number, jiffiesPerSecond: number): number {
   return Math.floor(((of - 1) * 2 ** Limits.TICK_SHIFT) / jiffiesPerSecond);

@@ -118,6 +118,7 @@ export const PlanFlag = Object.freeze({
   FALLBACK: 8,
   PORT: 16,
   THIRD: 32,
+  TRIAL: 256,
 });
 export type PlanFlag = (typeof PlanFlag)[keyof typeof PlanFlag];
 
@@ -126,6 +127,7 @@ export const planFlagName: Readonly<Record<number, string>> = Object.freeze({
   8: "FALLBACK",
   16: "PORT",
   32: "THIRD",
+  256: "TRIAL",
 });
 
 /** enum schedule_limits */
@@ -557,6 +559,23 @@ export type PortFlag = (typeof PortFlag)[keyof typeof PortFlag];
 export const portFlagName: Readonly<Record<number, string>> = Object.freeze({
   1: "MAC_KNOWN",
   2: "REDIRECT",
+});
+
+/** enum look_flag */
+export const LookFlag = Object.freeze({
+  MARK_GIVEN: 1,
+  BEGINS_ANEW: 2,
+  BY_MARK: 4,
+  TEMPLATE_LEADS: 8,
+});
+export type LookFlag = (typeof LookFlag)[keyof typeof LookFlag];
+
+/** The names of enum look_flag by value. */
+export const lookFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "MARK_GIVEN",
+  2: "BEGINS_ANEW",
+  4: "BY_MARK",
+  8: "TEMPLATE_LEADS",
 });
 
 /** enum sync_role */
@@ -1403,6 +1422,81 @@ export const limitsChangeCodec = {
   },
 } as const satisfies StructCodec<LimitsChange>;
 
+/** struct look */
+export interface Look {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly protocol: number;
+  readonly family: number;
+  readonly flags: number;
+  readonly ifindex: number;
+  readonly mark: number;
+  readonly rule: number;
+  readonly connection: number;
+  readonly template: number;
+  readonly outcome: number;
+  readonly outcomeWithoutServer: number;
+  readonly port: number;
+}
+
+export const lookCodec = {
+  size: 68,
+  offsets: {
+    source: 0,
+    destination: 16,
+    sourcePort: 32,
+    destinationPort: 34,
+    protocol: 36,
+    family: 37,
+    flags: 38,
+    ifindex: 40,
+    mark: 44,
+    rule: 48,
+    connection: 52,
+    template: 56,
+    outcome: 60,
+    outcomeWithoutServer: 62,
+    port: 64,
+  },
+  decode: (view, offset) => ({
+    source: bytesAt(view, offset, 16),
+    destination: bytesAt(view, offset + 16, 16),
+    sourcePort: view.getUint16(offset + 32),
+    destinationPort: view.getUint16(offset + 34),
+    protocol: view.getUint8(offset + 36),
+    family: view.getUint8(offset + 37),
+    flags: view.getUint16(offset + 38, true),
+    ifindex: view.getUint32(offset + 40, true),
+    mark: view.getUint32(offset + 44, true),
+    rule: view.getUint32(offset + 48, true),
+    connection: view.getUint32(offset + 52, true),
+    template: view.getUint32(offset + 56, true),
+    outcome: view.getUint16(offset + 60, true),
+    outcomeWithoutServer: view.getUint16(offset + 62, true),
+    port: view.getUint16(offset + 64),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.source, 16);
+    putBytes(view, offset + 16, value.destination, 16);
+    view.setUint16(offset + 32, value.sourcePort);
+    view.setUint16(offset + 34, value.destinationPort);
+    view.setUint8(offset + 36, value.protocol);
+    view.setUint8(offset + 37, value.family);
+    view.setUint16(offset + 38, value.flags, true);
+    view.setUint32(offset + 40, value.ifindex, true);
+    view.setUint32(offset + 44, value.mark, true);
+    view.setUint32(offset + 48, value.rule, true);
+    view.setUint32(offset + 52, value.connection, true);
+    view.setUint32(offset + 56, value.template, true);
+    view.setUint16(offset + 60, value.outcome, true);
+    view.setUint16(offset + 62, value.outcomeWithoutServer, true);
+    view.setUint16(offset + 64, value.port);
+    zeroBytes(view, offset + 66, 2);
+  },
+} as const satisfies StructCodec<Look>;
+
 /** struct rates */
 export interface Rates {
   readonly last: Traffic;
@@ -1544,6 +1638,7 @@ export const MAPS = Object.freeze({
   buckets: { kind: "array", key: u32, value: bucketCodec, maxEntries: 262144 },
   candidate_groups: { kind: "array", key: u32, value: candidateGroupCodec, maxEntries: 16384 },
   localities: { kind: "lru-hash", key: localityKeyCodec, value: localityCodec, maxEntries: 65536 },
+  locality_tried: { kind: "array", key: u32, value: localityCodec, maxEntries: 1 },
   mark_rules: { kind: "array", key: u32, value: markRuleCodec, maxEntries: 512 },
   mark_hits: { kind: "percpu-array", key: u32, value: u64, maxEntries: 512 },
   servers: { kind: "array", key: u32, value: serverCodec, maxEntries: 32768 },

@@ -22,6 +22,7 @@ export const VERBS: readonly Verb[] = [
   { name: "apply", load: () => import("./apply.ts") },
   { name: "status", load: () => import("./status.ts") },
   { name: "connections", load: () => import("./connections.ts") },
+  { name: "explain", load: () => import("./explain.ts") },
   { name: "proc", load: () => import("./proc.ts") },
   { name: "reset-counters", load: () => import("./reset-counters.ts") },
   { name: "ipvsadm", load: () => import("./ipvsadm.ts") },
