@@ -5,13 +5,14 @@ import { type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { inspect } from "../src/director/apply.ts";
 import { type EditOptions, EditRefused, editPacketPath } from "../src/director/edit.ts";
+import { PacketPath } from "../src/director/packet-path.ts";
 import { addLink, changeLink, deleteLink, getLink } from "../src/kernel/links.ts";
 import { addressFromBytes, parseAddress } from "../src/model/address.ts";
 import type { Edit } from "../src/model/edit.ts";
 import { EvenkeelError } from "../src/model/error.ts";
 import type { ActualState, ServiceHead } from "../src/model/plane.ts";
 import { type RealServer, serverName, serviceName } from "../src/model/service.ts";
-import { MAPS } from "../src/wire/abi.ts";
+import { MAPS, serverCodec } from "../src/wire/abi.ts";
 import { addDevice, OwnNamespace } from "./ipvsadm/own-namespace.ts";
 import { need } from "./need.ts";
 
@@ -164,6 +165,38 @@ hand("With replace others go and what is equal is not touched", async () => {
   await editPacketPath([], { replace: true });
   assert.deepEqual(await lines(), []);
 });
+
+hand("An edit of a server that was cut short before its weight came into the plan is finished by the next", async () => {
+  await editPacketPath([addService(80), addServer(80, server(1))]);
+  writeWeight(7);
+  assert.deepEqual(await lines(), ["tcp 192.0.2.1:80 wlc: 10.77.0.1:80*7"]);
+  assert.deepEqual(plannedWeights(), [1]);
+  await editPacketPath([addService(81)]);
+  assert.deepEqual(plannedWeights(), [7]);
+});
+
+/** As much of an edit as a killed process may have done: of the only server. */
+function writeWeight(weight: number): void {
+  withPath(({ servers }) => servers.view.setUint32(serverCodec.offsets.weight, weight, true));
+}
+
+function plannedWeights(): number[] {
+  return withPath(({ maps, candidates }) =>
+    [...maps.services.entries()]
+      .filter(([{ port }]) => port === 80)
+      .map(([, { plan }]) => candidates.read(maps.plans.lookup(plan)?.first ?? -1).weight),
+  );
+}
+
+function withPath<T>(work: (path: PacketPath) => T): T {
+  const path = PacketPath.open();
+  assert.ok(path !== undefined);
+  try {
+    return work(path);
+  } finally {
+    path.close();
+  }
+}
 
 hand(
   "Where the first edits cannot be made there is no packet path afterwards",

@@ -141,10 +141,6 @@ export class BpfPlane implements DataPlane {
     resetTraffic(this.#path, "server", numbersOf(entries));
   }
 
-  get serviceCount(): number {
-    return this.#services.size;
-  }
-
   attachments(): Attachment[] {
     return listPorts(this.#path);
   }
@@ -177,6 +173,8 @@ export class BpfPlane implements DataPlane {
    * no more (of servers that are leaving too: their replies still come).
    */
   tidy(): void {
+    for (const entry of this.#services.values())
+      if (entry.members.some(({ number, weight }) => this.#servers.weight(number) !== weight)) this.#planWeights(entry);
     this.#servers.removeAllBut(numbersOf([...this.#services.values()]));
     for (const { plan } of this.#services.values()) this.#plans.settle(plan);
     tidyPorts(this.#path);
@@ -265,15 +263,20 @@ export class BpfPlane implements DataPlane {
     const member = findMember(entry, before);
     if (member === undefined || serverName(before) !== serverName(after)) throw absent(entry, before);
     const [way] = this.#waysTo([after.address]);
-    this.#servers.write(member.number, entry.index, after, way);
-    this.#servers.setLimits(member.number, after);
     this.#settings.open({ services: [], servers: [after] });
-    const { weight } = after;
-    const edited = { ...member, weight, lastWeight: weight === 0 ? member.lastWeight : weight };
-    this.#changeMembers(
-      entry,
-      entry.members.map((each) => (each === member ? edited : each)),
-    );
+    this.#servers.setLimits(member.number, after);
+    // From here on it is as edited. Cut short, its new weight is brought into the plan by whoever is next (tidy).
+    this.#servers.write(member.number, entry.index, after, way);
+    this.#planWeights(entry);
+  }
+
+  /** What was written to servers comes into the plan; a scheduler takes any edit for a change of its list. */
+  #planWeights(entry: ServiceEntry): void {
+    const members = entry.members.map((member) => {
+      const weight = this.#servers.weight(member.number);
+      return { ...member, weight, lastWeight: weight === 0 ? member.lastWeight : weight };
+    });
+    this.#changeMembers(entry, members);
   }
 
   #deleteServer(entry: ServiceEntry, server: RealServer): void {
@@ -350,7 +353,7 @@ export class BpfPlane implements DataPlane {
   }
 
   #server(member: Member): RealServer {
-    return { ...this.#servers.read(member.number), weight: member.weight };
+    return this.#servers.read(member.number);
   }
 }
 

@@ -58,8 +58,7 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
     if (options.judgeOnly || judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind)))
       return { refused: judged.refused, warnings: [] };
     removeStalePins();
-    const plane = new BpfPlane(PacketPath.create());
-    plane.everyInterface = true;
+    const plane = new BpfPlane(PacketPath.create({ everyInterface: true }));
     try {
       return edit(plane, edits, options);
     } catch (error) {
@@ -76,6 +75,8 @@ function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Ed
     if (options.judgeOnly) return { refused, warnings: [] };
     if (changes.length > 0) requireRoom({ services, attachments: [] });
     plane.renewPorts();
+    // Before there is a service: killed in between, it is not one that gets no packets.
+    const warnings = services.length === 0 ? [] : listenEverywhere(plane);
     make(plane, changes, before);
     const present = new Set(resets.length === 0 ? [] : plane.read().services.map(serviceName));
     for (const service of resets) {
@@ -83,7 +84,7 @@ function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Ed
       else if (present.has(serviceName(service))) plane.resetCounters(service);
     }
     plane.refreshWays({ lost: true });
-    return { refused, warnings: listenEverywhere(plane) };
+    return { refused, warnings };
   } finally {
     plane.close();
   }
@@ -110,9 +111,9 @@ function make(plane: BpfPlane, changes: Judged["changes"], before: ActualState):
   }
 }
 
-/** While there are services and nobody has said where to listen: interfaces that came since the last call too. */
+/** Unless somebody has said where to listen: interfaces that came since the last call too. */
 function listenEverywhere(plane: BpfPlane): string[] {
-  if (!plane.everyInterface || plane.serviceCount === 0) return [];
+  if (!plane.everyInterface) return [];
   const warnings: string[] = [];
   for (const interfaceName of missing(plane.attachments())) {
     try {

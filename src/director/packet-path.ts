@@ -72,6 +72,8 @@ export interface PacketPathOptions {
   readonly connectionsMax?: number;
   /** Whether the kernel sweeps and estimates by itself; true when left out. False for tests that want a still table. */
   readonly timer?: boolean;
+  /** It listens on every interface, because nobody has said where; false when left out. From its first moment on: its maker may be killed. */
+  readonly everyInterface?: boolean;
 }
 
 /** Groups a call: about half a millisecond of kernel time. */
@@ -133,7 +135,7 @@ export class PacketPath {
     });
     try {
       for (const name of [...Object.keys(MAPS), RARE_PROGRAMS, TIMER]) pins.pin("maps", name, object.map(name).fd);
-      openMap("settings", object.map("settings").fd).update(0, freshSettings(groups));
+      openMap("settings", object.map("settings").fd).update(0, freshSettings(groups, options));
       if (options.timer ?? true) startTimer(object);
       for (const [program, pin] of Object.entries(TC_PROGRAMS)) pins.pin("programs", pin, object.program(program).fd);
     } catch (error) {
@@ -292,14 +294,14 @@ function pinsNamed(...names: readonly string[]): RegExp {
   return new RegExp(`^(${names.join("|")})(_next)?$`);
 }
 
-function freshSettings(groups: number): Settings {
+function freshSettings(groups: number, { everyInterface = false }: PacketPathOptions): Settings {
   const seed = randomBytes(16);
   const hz = jiffiesPerSecond();
   return {
     hashSeed: [seed.readBigUInt64LE(0), seed.readBigUInt64LE(8)],
     groupMask: groups - 1,
     second: ticks(1, hz),
-    flags: SettingsFlag.REUSE,
+    flags: SettingsFlag.REUSE | (everyInterface ? SettingsFlag.EVERY_INTERFACE : 0),
     markRules: 0,
     timeout: timeoutTicks(hz),
     virtualFilter: Array<bigint>(Limits.ADDRESS_FILTER_WORDS).fill(0n),

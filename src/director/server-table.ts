@@ -93,6 +93,11 @@ export class ServerTable {
     };
   }
 
+  weight(number: number): number {
+    const { view, stride } = this.#path.servers;
+    return view.getUint32(number * stride + serverCodec.offsets.weight, true);
+  }
+
   /** There was a route to it when it was last looked for. */
   hasWay(number: number): boolean {
     const { view, stride } = this.#path.servers;
