@@ -51,7 +51,7 @@ const EMPTY: ModelState = { services: [], settings: DEFAULT_SETTINGS, syncDaemon
 
 /** What there is after the call, by the pure model; refused where it says so. */
 function modelled(state: ModelState, edit: Edit): { readonly state: ModelState; readonly refused: boolean } {
-  const { changes, services, refused } = judgeEdits([edit], { ...state, attachments: [] }, { messageRoom: () => 1472 });
+  const { changes, services, refused } = judgeEdits([edit], { ...state, attachments: [] }, { interfaceMtu: () => 1500 });
   const settings = changes.find((change) => change.kind === "edit-settings")?.after ?? state.settings;
   return { state: { ...state, services, settings }, refused: refused.length > 0 };
 }

@@ -7,7 +7,7 @@ import { requireBpf } from "../kernel/capability.ts";
 import { getLink, listLinks } from "../kernel/links.ts";
 import { withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
-import type { Edit, SyncDaemon } from "../model/edit.ts";
+import type { Edit } from "../model/edit.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Attachment } from "../model/plane.ts";
 import { serviceName } from "../model/service.ts";
@@ -91,7 +91,7 @@ function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Ed
 }
 
 function judge(edits: readonly Edit[], state: ActualState, { keepGoing = false, replace = false }: EditOptions): Judged {
-  const judged = judgeEdits(edits, replace ? { ...state, services: [] } : state, { keepGoing, messageRoom });
+  const judged = judgeEdits(edits, replace ? { ...state, services: [] } : state, { keepGoing, interfaceMtu });
   const [first] = judged.refused;
   if (first !== undefined && !keepGoing) throw new EditRefused(first);
   if (!replace) return judged;
@@ -134,9 +134,6 @@ function missing(attachments: readonly Attachment[]): string[] {
     .map(({ name }) => name);
 }
 
-/** Headers of UDP in IPv4 and in IPv6, bytes (net/netfilter/ipvs/ip_vs_sync.c, start_sync_thread()). */
-const HEADERS = { ipv4: 20 + 8, ipv6: 40 + 8 } as const;
-
-function messageRoom({ interfaceName, group }: SyncDaemon): number {
-  return getLink(interfaceName).mtu - HEADERS[group.family];
+function interfaceMtu(name: string): number {
+  return getLink(name).mtu;
 }

@@ -39,7 +39,7 @@ const addServer = (port: number, added: RealServer): Edit => ({ kind: "add-serve
 const addService = (port: number, facts: Partial<ServiceHead> = {}): Edit => ({ kind: "add-service", service: head(port, facts) });
 
 const judge = (state: ActualState, edits: readonly Edit[], options: Partial<JudgeOptions> = {}): Judged =>
-  judgeEdits(edits, state, { messageRoom: () => 1472, ...options });
+  judgeEdits(edits, state, { interfaceMtu: () => 1500, ...options });
 const lines = (judged: Judged): string[] => judged.changes.map(describeChange);
 const codes = (judged: Judged): string[] => judged.refused.map(({ index, error }) => `${index} ${error.code}`);
 
@@ -109,25 +109,22 @@ describe("judgeEdits() on its own", () => {
   });
 
   test("starts one sync daemon of each role, with the messages that its interface has room for, and stops it", () => {
-    const asked: SyncDaemon[] = [];
-    const messageRoom = (one: SyncDaemon): number => {
-      asked.push(one);
-      return 1400;
+    const asked: string[] = [];
+    const interfaceMtu = (name: string): number => {
+      asked.push(name);
+      return 1600;
     };
     const start = (facts: Partial<SyncDaemon>): Edit => ({ kind: "start-daemon", daemon: daemon(facts) });
-    const { changes } = judge(holding(), [start({}), start({ role: "backup", maxLength: 500 }), { kind: "stop-daemon", role: "master" }], {
-      messageRoom,
+    const { changes } = judge(holding(), [start({}), start({ role: "backup" }), { kind: "stop-daemon", role: "master" }], {
+      interfaceMtu,
     });
     const after = changes.map((change) => (change.kind === "edit-sync-daemons" ? change.after : []));
     const [master, backup] = [
-      { ...daemon(), maxLength: 1400 },
-      { ...daemon({ role: "backup" }), maxLength: 500 },
+      { ...daemon(), maxLength: 1472 },
+      { ...daemon({ role: "backup" }), maxLength: 1572 },
     ];
     assert.deepEqual(after, [[master], [master, backup], [backup]]);
-    assert.equal(asked.length, 2);
-    const longer = judge(holding(), [start({ maxLength: 9000 })], { messageRoom }).changes[0];
-    assert.ok(longer?.kind === "edit-sync-daemons");
-    assert.equal(longer.after[0]?.maxLength, 1400);
+    assert.deepEqual(asked, [daemon().interfaceName, daemon().interfaceName]);
   });
 });
 
@@ -160,8 +157,8 @@ describe("judgeEdits() refuses", () => {
       addServer(80, server(2, { address: parseAddress("fd00::1") })),
       "BAD_ARGUMENT",
     ],
-    ["a multicast server", addServer(80, server(2, { address: parseAddress("224.0.0.1") })), "BAD_ARGUMENT"],
-    ["a wrong server of a service that these edits add", addServer(82, server(2, { address: parseAddress("0.0.0.0") })), "BAD_ARGUMENT"],
+    ["a multicast server", addServer(80, server(2, { address: parseAddress("224.0.0.1") })), "BAD_ADDRESS"],
+    ["a wrong server of a service that these edits add", addServer(82, server(2, { address: parseAddress("0.0.0.0") })), "BAD_ADDRESS"],
     [
       "an edit to what no service can be",
       { kind: "edit-service", service: head(80, { persistence: { timeoutSeconds: 0 } }) },
@@ -177,10 +174,10 @@ describe("judgeEdits() refuses", () => {
     });
 
   test("what the interface of a sync daemon refuses", () => {
-    const messageRoom = (): number => {
+    const interfaceMtu = (): number => {
       throw new EvenkeelError("INTERFACE_MISSING", "there is no eth7");
     };
-    assert.deepEqual(codes(judge(holding(), [{ kind: "start-daemon", daemon: daemon() }], { messageRoom })), ["0 INTERFACE_MISSING"]);
+    assert.deepEqual(codes(judge(holding(), [{ kind: "start-daemon", daemon: daemon() }], { interfaceMtu })), ["0 INTERFACE_MISSING"]);
   });
 
   test("by what the edits before it have made", () => {
@@ -203,10 +200,10 @@ describe("judgeEdits() refuses", () => {
   });
 
   test("to hide a bug: what is no EvenkeelError falls through", () => {
-    const messageRoom = (): number => {
+    const interfaceMtu = (): number => {
       throw new TypeError("a bug");
     };
-    assert.throws(() => judge(holding(), [{ kind: "start-daemon", daemon: daemon() }], { messageRoom, keepGoing: true }), TypeError);
+    assert.throws(() => judge(holding(), [{ kind: "start-daemon", daemon: daemon() }], { interfaceMtu, keepGoing: true }), TypeError);
   });
 });
 

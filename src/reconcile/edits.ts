@@ -8,8 +8,9 @@ import type { Edit, ServerName, ServiceName, StandingSyncDaemon, SyncDaemon } fr
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type Timeouts, type VirtualService } from "../model/service.ts";
-import { mistakeIn } from "../model/validity.ts";
+import { isUnicast, mistakeIn } from "../model/validity.ts";
 import { settingsOf } from "./facts.ts";
+import { messageLength } from "./message-length.ts";
 
 /** What is not possible, by the place of its edit. */
 export interface Refusal {
@@ -30,8 +31,8 @@ export interface Judged {
 export interface JudgeOptions {
   /** What is refused is passed over, as `ipvsadm -R` does. */
   readonly keepGoing?: boolean;
-  /** The longest message that an interface has room for, bytes; throws INTERFACE_MISSING. */
-  readonly messageRoom: (daemon: SyncDaemon) => number;
+  /** Bytes; throws INTERFACE_MISSING. */
+  readonly interfaceMtu: (name: string) => number;
 }
 
 /** A service while the edits are played. */
@@ -62,11 +63,11 @@ class Play {
   readonly changes: Change[] = [];
   readonly resets: (ServiceName | "all")[] = [];
   readonly #services: Map<string, Played>;
-  readonly #messageRoom: JudgeOptions["messageRoom"];
+  readonly #interfaceMtu: JudgeOptions["interfaceMtu"];
   #settings: ReturnType<typeof settingsOf>;
   #daemons: readonly StandingSyncDaemon[];
 
-  constructor(state: ActualState, { messageRoom }: JudgeOptions) {
+  constructor(state: ActualState, { interfaceMtu }: JudgeOptions) {
     this.#services = new Map(
       state.services.map(({ servers, ...head }) => [
         serviceName(head),
@@ -75,7 +76,7 @@ class Play {
     );
     this.#settings = settingsOf(state);
     this.#daemons = state.syncDaemons ?? [];
-    this.#messageRoom = messageRoom;
+    this.#interfaceMtu = interfaceMtu;
   }
 
   services(): VirtualService[] {
@@ -154,6 +155,7 @@ class Play {
     this.#requireThresholds(server);
     const name = serverName(server);
     if (servers.has(name)) throw new EvenkeelError("SERVER_EXISTS", `the server ${name} is in ${serviceName(head)} already`);
+    if (!isUnicast(server.address)) throw new EvenkeelError("BAD_ADDRESS", `no server has such an address: ${name}`);
     const change: Change = { kind: "add-server", service: head, server };
     if (newcomer === undefined) this.#change(change);
     else {
@@ -187,9 +189,10 @@ class Play {
 
   #startDaemon(daemon: SyncDaemon): void {
     const before = this.#daemons;
+    // IPVS looks for the interface first.
+    const maxLength = messageLength(daemon, this.#interfaceMtu(daemon.interfaceName));
     if (before.some(({ role }) => role === daemon.role)) throw new EvenkeelError("DAEMON_EXISTS", `a ${daemon.role} sync daemon is there`);
-    const room = this.#messageRoom(daemon);
-    const after = [...before, { ...daemon, maxLength: Math.min(daemon.maxLength ?? room, room) }];
+    const after = [...before, { ...daemon, maxLength }];
     this.#change({ kind: "edit-sync-daemons", before, after });
     this.#daemons = after;
   }
