@@ -1,6 +1,6 @@
 /**
  * `ipvsadm -R`: lines as -S prints them. All of them are made or none, and the first that is wrong is named; with --keep-going as the real one
- * does, which reports what the kernel refuses and goes on, and ends where a line cannot be understood, with what came before it made.
+ * does (run-restore-by-line.ts). With both --keep-going and --replace what can be made takes the place of what there is.
  */
 
 import assert from "node:assert/strict";
@@ -13,8 +13,9 @@ import { type Command, CommandError } from "./command.ts";
 import { RefusedEdit } from "./messages.ts";
 import { systemNames } from "./names.ts";
 import { parseCommand } from "./parse.ts";
-import { restoreLines } from "./restore-lines.ts";
+import { type RestoreLine, restoreLines } from "./restore-lines.ts";
 import type { Surroundings } from "./run.ts";
+import { restoreByLine } from "./run-restore-by-line.ts";
 
 const TEXT = {
   wrong: (line: number, problem: string, text: string) => `ipvsadm: line ${line}: ${problem}\n  ${text}`,
@@ -22,18 +23,13 @@ const TEXT = {
   nothing: "  nothing was changed; --keep-going makes those that can be made",
 };
 
-interface Line {
-  readonly number: number;
-  readonly words: readonly string[];
-}
-
 /** A line that asks for something. */
-interface EditLine extends Line {
+interface EditLine extends RestoreLine {
   readonly edit: Edit;
 }
 
 /** A line that cannot be understood, or that asks for what there is not. */
-interface BrokenLine extends Line {
+interface BrokenLine extends RestoreLine {
   readonly error: CommandError;
 }
 
@@ -41,7 +37,9 @@ type Restore = Extract<Command, { kind: "restore" }>;
 
 export async function runRestore({ keepGoing, replace }: Restore, surroundings: Surroundings): Promise<number> {
   const { stderr } = surroundings;
-  const { lines, impossible, broken } = understood(surroundings.stdin());
+  const input = restoreLines(surroundings.stdin().toString());
+  if (keepGoing && !replace) return await restoreByLine(input, surroundings);
+  const { lines, impossible, broken } = understood(input);
   const [first] = [...impossible, ...(broken === undefined ? [] : [broken])];
   if (first !== undefined && !keepGoing) throw notRestored(first);
   try {
@@ -68,11 +66,11 @@ interface Understood {
   readonly broken?: BrokenLine;
 }
 
-function understood(input: Buffer): Understood {
+function understood(input: Iterable<RestoreLine>): Understood {
   const names = systemNames();
   const lines: EditLine[] = [];
   const impossible: BrokenLine[] = [];
-  for (const { number, words } of restoreLines(input.toString())) {
+  for (const { number, words } of input) {
     try {
       const command = parseCommand(words, names, true);
       if (command.kind !== "edit") throw new CommandError(TEXT.notHere, 2);
@@ -92,7 +90,7 @@ function brokenBy(lines: readonly EditLine[], { index, error }: Refusal): Broken
   return { ...line, error: refusalOf(line.edit.kind, error) };
 }
 
-function byNumber(one: Line, other: Line): number {
+function byNumber(one: RestoreLine, other: RestoreLine): number {
   return one.number - other.number;
 }
 
