@@ -77,6 +77,7 @@ const outspoken: readonly VirtualService[] = [
 const rules = (interfaceName: string): readonly MarkRule[] => [
   { mark: 1 },
   { mark: 2, family: "ipv6" },
+  { mark: 0, protocol: "tcp" },
   {
     mark: 4_294_967_295,
     family: "ipv4",
@@ -274,7 +275,7 @@ export function dataPlaneContract(name: string, open: Opener): void {
       ...servers.map((facts): Change => ({ kind: "edit-server", service: head, before: server(1), after: server(1, facts) })),
       ...servers.map((facts): Change => ({ kind: "add-service", service: service({ port: 81, servers: [server(9, facts)] }) })),
       ...services.map((facts): Change => ({ kind: "add-service", service: service({ protocol: "sctp", ...facts }) })),
-      { kind: "edit-marks", before: [], after: [{ mark: 0 }] },
+      { kind: "edit-marks", before: [], after: [{ mark: 2 ** 32 }] },
       { kind: "edit-marks", before: [], after: [{ mark: 1, ports: { first: 2, last: 1 } }] },
     ];
     for (const change of wrong) assert.throws(() => plane.apply(change), EvenkeelError, `not refused: ${JSON.stringify(change)}`);

@@ -135,9 +135,11 @@ function needsOf({ services, servers }: Served, rules: readonly MarkRule[]): Pic
   const byAddress = services.filter(({ mark }) => !mark);
   const marked = byAddress.length < services.length;
   // Without a service for them marks lead nowhere. One that no rule gives is carried by packets already, wherever they go.
-  const given = new Set(rules.map(({ mark }) => mark));
+  const wanted = new Set(services.map(({ mark = 0 }) => mark));
+  const leading = rules.filter(({ mark }) => mark !== 0 && wanted.has(mark));
+  const given = new Set(leading.map(({ mark }) => mark));
   const anywhere = services.some(({ mark }) => mark && !given.has(mark));
-  const destinations = marked ? [...rules.map(singleDestination), ...(anywhere ? [undefined] : [])] : [];
+  const destinations = [...leading.map(singleDestination), ...(anywhere ? [undefined] : [])];
   const nat = servers.filter(({ method }) => method === "nat");
   const flags = [
     [nat.length > 0, SettingsFlag.NAT_IN_USE],

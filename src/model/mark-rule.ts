@@ -5,7 +5,7 @@ import type { MarkRule, Prefix } from "./plane.ts";
 
 /** "mark 1: tcp from 198.51.100.0/24 to 192.0.2.1/32 ports 80-88 on eth0" */
 export function describeMark(rule: MarkRule): string {
-  return `mark ${rule.mark}: ${describeMatch(rule)}`;
+  return `${rule.mark === 0 ? "no mark" : `mark ${rule.mark}`}: ${describeMatch(rule)}`;
 }
 
 /** The packets that a rule is about: "tcp from 198.51.100.0/24 to 192.0.2.1/32 ports 80-88 on eth0". */

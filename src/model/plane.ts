@@ -24,6 +24,7 @@ export interface WantedAttachment {
 
 /** Packets that hold get the mark; of several rules the first one counts. What is left out is any. */
 export interface MarkRule {
+  /** 0: none, whatever a later rule would give. */
   readonly mark: number;
   readonly family?: Family;
   readonly protocol?: Protocol;

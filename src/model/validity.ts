@@ -74,7 +74,7 @@ function mistakeInServer({ address: virtual, mark = 0 }: ServiceHead, server: Re
 function mistakeInMarks(rules: readonly MarkRule[]): string | undefined {
   const wrong = rules.find(({ mark, ports }) => {
     const { first, last } = ports ?? { first: 0, last: 0 };
-    return !whole(mark, 1, MARK_MAX) || !whole(first, 0, PORT_MAX) || !whole(last, first, PORT_MAX);
+    return !whole(mark, 0, MARK_MAX) || !whole(first, 0, PORT_MAX) || !whole(last, first, PORT_MAX);
   });
   return wrong === undefined ? undefined : `there can be no rule with the mark ${wrong.mark} and those ports`;
 }
