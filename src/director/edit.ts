@@ -16,6 +16,7 @@ import { type Judged, judgeEdits, type Refusal } from "../reconcile/edits.ts";
 import { takenBack } from "./apply.ts";
 import { BpfPlane } from "./bpf-plane.ts";
 import { requireRoom } from "./capacity.ts";
+import type { TakenMarks } from "./netfilter-marks.ts";
 import { PacketPath } from "./packet-path.ts";
 
 export interface EditOptions {
@@ -29,7 +30,7 @@ export interface EditOptions {
 
 export interface Edited {
   readonly refused: readonly Refusal[];
-  /** Interfaces that packets cannot be taken from, with the reason. */
+  /** Interfaces that packets cannot be taken from, and rules of netfilter's that would mark packets and cannot be taken over; with the reason. */
   readonly warnings: readonly string[];
 }
 
@@ -51,16 +52,16 @@ const MAKES_ONE: ReadonlySet<Edit["kind"]> = new Set(["add-service", "set-timeou
 /** Throws EditRefused; NOT_PERMITTED and its like where no packet path can be. */
 export async function editPacketPath(edits: readonly Edit[], options: EditOptions = {}): Promise<Edited> {
   requireBpf("change the packet path");
-  return await withPacketPathLock(() => {
+  return await withPacketPathLock(async () => {
     const standing = PacketPath.open();
-    if (standing !== undefined) return edit(new BpfPlane(standing), edits, options);
+    if (standing !== undefined) return await edit(new BpfPlane(standing), edits, options);
     const judged = judge(edits, NOTHING, options);
     if (options.judgeOnly || judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind)))
       return { refused: judged.refused, warnings: [] };
     removeStalePins();
     const plane = new BpfPlane(PacketPath.create({ everyInterface: true }));
     try {
-      return edit(plane, edits, options);
+      return await edit(plane, edits, options);
     } catch (error) {
       PacketPath.remove();
       throw error;
@@ -68,23 +69,24 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
   });
 }
 
-function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Edited {
+async function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Promise<Edited> {
   try {
     const before = plane.read();
     const { changes, resets, refused, services } = judge(edits, before, options);
     if (options.judgeOnly) return { refused, warnings: [] };
     if (changes.length > 0) requireRoom({ services, attachments: [] });
+    const marks = changes.length > 0 || options.replace ? await netfiltersMarks(plane, services, before) : NO_MARKS;
     plane.renewPorts();
     // Before there is a service: killed in between, it is not one that gets no packets.
     const warnings = services.length === 0 ? [] : listenEverywhere(plane);
-    make(plane, changes, before);
+    make(plane, [...marks.changes, ...changes], before);
     const present = new Set(resets.length === 0 ? [] : plane.read().services.map(serviceName));
     for (const service of resets) {
       if (service === "all") plane.resetCounters();
       else if (present.has(serviceName(service))) plane.resetCounters(service);
     }
     plane.refreshWays({ lost: true });
-    return { refused, warnings };
+    return { refused, warnings: [...marks.warnings, ...warnings] };
   } finally {
     plane.close();
   }
@@ -97,6 +99,15 @@ function judge(edits: readonly Edit[], state: ActualState, { keepGoing = false, 
   if (!replace) return judged;
   const others = judged.changes.filter(({ kind }) => !kind.endsWith("-service") && !kind.endsWith("-server"));
   return { ...judged, changes: [...others, ...diff({ ...state, services: judged.services }, state)] };
+}
+
+const NO_MARKS: TakenMarks = { changes: [], warnings: [] };
+
+/** Nobody has configured marks where nobody has said where to listen. */
+async function netfiltersMarks(plane: BpfPlane, services: Judged["services"], { marks = [] }: ActualState): Promise<TakenMarks> {
+  if (!plane.everyInterface || (marks.length === 0 && services.every(({ mark = 0 }) => mark === 0))) return NO_MARKS;
+  const { takeMarksOver } = await import("./netfilter-marks.ts");
+  return takeMarksOver(services, marks);
 }
 
 /** All of the changes or none. */

@@ -62,7 +62,7 @@ function editSettings(desired: DesiredState, actual: ActualState): Change[] {
 }
 
 /** All rules together: the first that holds counts, so their order matters. */
-function editMarks(after: readonly MarkRule[], before: readonly MarkRule[]): Change[] {
+export function editMarks(after: readonly MarkRule[], before: readonly MarkRule[]): Change[] {
   const equal = after.length === before.length && after.every((rule, i) => describeMark(rule) === describeMark(before[i] ?? { mark: 0 }));
   return equal ? [] : [{ kind: "edit-marks", before, after }];
 }

@@ -25,6 +25,8 @@ const BETWEEN = 0;
 /** Chains within chains. */
 const DEPTH_MAX = 64;
 const CASES_MAX = 4096;
+/** Not worth to be put in order. */
+const FEW_CASES = 16;
 /** Questions to pairs of sets: a second or so. */
 const WORK_MAX = 10_000_000;
 
@@ -54,6 +56,8 @@ class Course {
   readonly #ruleset: Ruleset;
   readonly #assumed: Rule | undefined;
   #cases: readonly Case[] = [{ packets: EVERY_PACKET, mark: 0, at: BETWEEN }];
+  /** How many there were when they were last in order. */
+  #tidied = 1;
   readonly #patience: Patience;
 
   constructor(ruleset: Ruleset, patience: Patience, assumed: Rule | undefined) {
@@ -90,7 +94,6 @@ class Course {
       if (verdict?.kind === "goto") this.#chain(verdict.chain, depth + 1, back);
     }
     this.#cases = this.#cases.map((each) => (each.at === depth ? { ...each, at: back } : each));
-    if (depth > BETWEEN + 1) this.#tidy();
   }
 
   /** Whether there was a packet that it is about. */
@@ -121,10 +124,14 @@ class Course {
         found.push(...group);
         continue;
       }
-      const cut = rule.packets.flatMap((packets) => common(packets, last.packets) ?? []);
-      const kept = cut.flatMap((packets) => rule.except.flatMap((each) => common(each, packets) ?? []));
-      this.#patience.spend(rule.packets.length + cut.length * rule.except.length);
-      met ||= cut.length > 0;
+      const cut = widest(rule.packets.flatMap((packets) => common(packets, last.packets) ?? []));
+      const kept = widest(cut.flatMap((packets) => rule.except.flatMap((each) => common(each, packets) ?? [])));
+      this.#patience.spend(rule.packets.length ** 2 + (cut.length * rule.except.length) ** 2);
+      if (cut.every((packets) => kept.some((each) => holds(each, packets)))) {
+        found.push(...group);
+        continue;
+      }
+      met = true;
       const whole = kept.length === 0 && cut.some((packets) => holds(packets, last.packets));
       if (whole) found.push(changed);
       else
@@ -136,12 +143,19 @@ class Course {
       if (found.length > CASES_MAX) throw new Overgrown("too many rules overlap");
     }
     if (met) this.#cases = found.toReversed();
+    if (this.#cases.length > 2 * this.#tidied + FEW_CASES) this.#tidy();
     return met;
   }
 
   #tidy(): void {
     this.#cases = tidied(this.#cases, (one, other) => one.mark === other.mark && one.at === other.at, this.#patience);
+    this.#tidied = this.#cases.length;
   }
+}
+
+/** Without those that an earlier one holds. */
+function widest(list: readonly Packets[]): readonly Packets[] {
+  return list.length < 2 ? list : list.filter((each, i) => !list.slice(0, i).some((earlier) => holds(earlier, each)));
 }
 
 /** What becomes of a case; `same`: whatever mark it had. */
