@@ -34,14 +34,17 @@ const CLONE_NEWNET = 0x40000000;
 /** After one that shows on every list the rest says little. */
 const DIFFERENCES_MAX = 50;
 const [REAL, OURS] = ["ek-real", "ek-ours"];
-const IPVSADM = "/usr/sbin/ipvsadm";
+/** By its bare name: it says that name when it is not understood. */
+const IPVSADM = "ipvsadm";
 
 if (import.meta.main) {
   const [seed = 1, commands = 100] = process.argv.slice(2).map(Number);
   for (const name of [REAL, OURS]) {
     run("ip", ["netns", "add", name]);
     run("ip", ["-n", name, "link", "add", "d0", "type", "veth", "peer", "name", "d1"]);
-    run("ip", ["-n", name, "link", "set", "d0", "up"]);
+    for (const device of ["lo", "d0"]) run("ip", ["-n", name, "link", "set", device, "up"]);
+    // Where a host has no address at all, IPVS takes none for a server's.
+    run("ip", ["-n", name, "address", "add", "172.31.0.1/24", "dev", "d0"]);
   }
   run("mount", ["-t", "bpf", "bpffs", "/sys/fs/bpf"]);
   checkCall(libc.setns(openSync(`/run/netns/${OURS}`, "r"), CLONE_NEWNET), "enter a namespace of our own");
