@@ -54,6 +54,32 @@ onDirector("ipvsadm -S > FILE; -C; -R < FILE, and ipvsadm-save | ipvsadm-restore
   assert.equal(await director.type("ipvsadm-save -n"), less, "what the lines do not say is gone");
 });
 
+onDirector("What stands in /etc/ipvsadm.rules with comments, and what -S writes of large marks, is restored", async (director) => {
+  const rules = "# ipvsadm.rules\n-A -f 4294967295 -s sh -b flag-3\n-a -f 4294967295 -r 10.1.1.11:0 -g -w 1\n";
+  assert.deepEqual(await director.run(["ipvsadm-restore"], { input: rules }), quietly(""));
+  const listed = await director.type("ipvsadm -Ln");
+  assert.match(listed, /^FWM {2}-1 sh \(\)$/m);
+  await director.type(
+    "ipvsadm-save -n | ipvsadm-restore",
+    "ipvsadm -Sn > /tmp/rules.$$",
+    "ipvsadm -C",
+    "ipvsadm -R < /tmp/rules.$$",
+    "rm /tmp/rules.$$",
+  );
+  assert.equal(await director.type("ipvsadm -Ln"), listed);
+});
+
+onDirector("-R waits for a writer that is slow, and does not take a directory for an empty file", async (director) => {
+  // A Node that is killed leaves its standard input non-blocking, also for those who share it.
+  const leaves = `'${process.execPath}' -e 'process.stdin.resume(); process.kill(process.pid, "SIGKILL")' 2> /dev/null`;
+  const slow = `(sleep 2; echo '-A -t 192.0.2.1:80') | (${leaves}; ipvsadm -R)`;
+  assert.deepEqual(await director.run(["sh", "-c", slow]), quietly(""));
+  assert.equal(await director.type("ipvsadm -Sn"), "-A -t 192.0.2.1:80 -s wlc\n");
+  const { status } = await director.run(["sh", "-c", "ipvsadm-restore < /"]);
+  assert.equal(status, 1);
+  assert.equal(await director.type("ipvsadm -Sn"), "-A -t 192.0.2.1:80 -s wlc\n");
+});
+
 onDirector("Names instead of numbers are saved, and restored from", async (director) => {
   await director.run(["ipvsadm", "-R"], { input: RULES });
   const named = await director.type("ipvsadm-save");

@@ -87,6 +87,10 @@ describe("bin/ipvsadm", () => {
     const { status, stderr } = run("bash", ["-c", `set -o pipefail; '${BIN}/ipvsadm' --help | head -n 1`], {});
     assert.deepEqual([status, stderr], [0, ""]);
   });
+  test("ends, and with its own exit code, where its complaint cannot be written", () => {
+    const { status, error } = run("bash", ["-c", `'${BIN}/ipvsadm' --nonsense 2> /dev/full`], {});
+    assert.deepEqual([error, status === 255 || status === 2], [undefined, true]);
+  });
 });
 
 describe("bin/ipvsadm-save and bin/ipvsadm-restore", () => {

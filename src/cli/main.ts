@@ -19,7 +19,8 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   surviveLostReaders(process.stdout);
-  surviveLostReaders(process.stderr);
+  // Where complaints go that cannot be written: nobody could be told, and to try would end in another one.
+  process.stderr.on("error", () => {});
   try {
     const [verb, ...more] = args;
     if (verb === "ipvsadm") return await (await import("./ipvsadm/process.ts")).ipvsadmProcess(more);

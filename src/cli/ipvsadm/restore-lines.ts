@@ -9,17 +9,22 @@ export interface RestoreLine {
   readonly words: readonly string[];
 }
 
+export interface RestoreOptions {
+  /** A line that begins with # is none, as for the script ipvsadm-restore, which Debian's /etc/ipvsadm.rules is read by. */
+  readonly comments?: boolean;
+}
+
 /** A longer word goes on as the next one. */
 const WORD_MAX = 4096;
 
-export function* restoreLines(text: string): Generator<RestoreLine> {
+export function* restoreLines(text: string, { comments = false }: RestoreOptions = {}): Generator<RestoreLine> {
   let number = 0;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf("\n", start);
     const end = newline < 0 ? text.length : newline;
     number++;
-    const words = wordsOf(text.slice(start, end));
-    if (words.length > 0) yield { number, words };
+    const words = comments && text[start] === "#" ? [] : wordsOf(text.slice(start, end));
+    if (words.length > 0) yield { number, words: asMeant(words) };
     start = end + 1;
   }
 }
@@ -39,4 +44,19 @@ function wordsOf(line: string): string[] {
 function untilNul(word: string): string {
   const nul = word.indexOf("\0");
   return nul < 0 ? word : word.slice(0, nul);
+}
+
+const FLAGS_OPTION = "-b";
+const THIRD_FLAG = "flag-3";
+const MARK_OPTION = "-f";
+
+/**
+ * Two things that -S writes, the real one too, and that the real one cannot read: a mark of 2^31 and above, as a negative number; and no name
+ * for the third flag of sh and mh.
+ */
+function asMeant(words: readonly string[]): readonly string[] {
+  const mark = words[2] ?? "";
+  const isCut = words[1] === MARK_OPTION && /^-[1-9]\d{0,9}$/.test(mark) && Number(mark) >= -(2 ** 31);
+  const meant = isCut ? words.with(2, `${Number(mark) >>> 0}`) : words;
+  return words.at(-1) === FLAGS_OPTION ? [...meant, THIRD_FLAG] : meant;
 }

@@ -17,6 +17,9 @@ import { type RestoreLine, restoreLines } from "./restore-lines.ts";
 import type { Surroundings } from "./run.ts";
 import { restoreByLine } from "./run-restore-by-line.ts";
 
+/** So much of a line that is wrong is shown. */
+const SHOWN_MAX = 200;
+
 const TEXT = {
   wrong: (line: number, problem: string, text: string) => `ipvsadm: line ${line}: ${problem}\n  ${text}`,
   notHere: "only changes can be restored",
@@ -37,7 +40,7 @@ type Restore = Extract<Command, { kind: "restore" }>;
 
 export async function runRestore({ keepGoing, replace }: Restore, surroundings: Surroundings): Promise<number> {
   const { stderr } = surroundings;
-  const input = restoreLines(surroundings.stdin().toString());
+  const input = restoreLines((await surroundings.stdin()).toString(), { comments: replace });
   if (keepGoing && !replace) return await restoreByLine(input, surroundings);
   const { lines, impossible, broken } = understood(input);
   const [first] = [...impossible, ...(broken === undefined ? [] : [broken])];
@@ -95,5 +98,7 @@ function byNumber(one: RestoreLine, other: RestoreLine): number {
 }
 
 function notRestored({ number, words, error }: BrokenLine): CommandError {
-  return new CommandError(`${TEXT.wrong(number, error.message, words.join(" "))}\n${TEXT.nothing}`, error.exitCode);
+  const text = words.join(" ");
+  const shown = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}...` : text;
+  return new CommandError(`${TEXT.wrong(number, error.message, shown)}\n${TEXT.nothing}`, error.exitCode);
 }

@@ -13,7 +13,7 @@ import { parseCommand } from "./parse.ts";
 
 export interface Surroundings {
   /** All of the standard input. */
-  readonly stdin: () => Buffer;
+  readonly stdin: () => Buffer | Promise<Buffer>;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   /** Another order of --nosort than ours: view.ts, WALK_SALT. */
