@@ -21,7 +21,7 @@ const word = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...WORDS) },
   fc.tuple(fc.constantFrom(...WORDS), fc.constantFrom("", "="), fc.constantFrom(...WORDS)).map((parts) => parts.join("")),
   fc.string({ unit: "binary", maxLength: 20 }),
-  fc.string({ unit: fc.constantFrom(..."0123456789.:[]-= x%"), maxLength: 30 }),
+  fc.string({ unit: fc.constantFrom(..."0123456789.:[]-= x%".split("")), maxLength: 30 }),
 );
 
 function judge(words: readonly string[], restoring: boolean): void {
