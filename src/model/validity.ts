@@ -83,10 +83,14 @@ function whole(value: number, least: number, greatest: number): boolean {
   return Number.isInteger(value) && value >= least && value <= greatest;
 }
 
-/** What IPVS takes for a server's address (inet_addr_type(), ipv6_addr_type()): class E too, but neither IPv6's link-local nor its mapped ones. */
+/**
+ * What IPVS takes for a server's address (inet_addr_type(), ipv6_addr_type()): class E and all of 0.0.0.0/8 but the first, too; not
+ * IPv6's link-local and mapped ones.
+ */
 export function isUnicast({ family, bytes }: Address): boolean {
   const [first = 0, second = 0] = bytes;
-  if (family === "ipv4") return first !== 0 && (first < 224 || first >= 240) && bytes.subarray(0, 4).some((byte) => byte !== 255);
+  if (bytes.every((byte) => byte === 0)) return false;
+  if (family === "ipv4") return (first < 224 || first >= 240) && bytes.subarray(0, 4).some((byte) => byte !== 255);
   const isMapped = bytes.subarray(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 0xff));
-  return first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80) && !isMapped && bytes.some((byte) => byte !== 0);
+  return first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80) && !isMapped;
 }
