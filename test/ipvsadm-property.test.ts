@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { systemNames } from "../src/cli/ipvsadm/names.ts";
@@ -74,6 +75,29 @@ async function play(calls: readonly (readonly string[])[]): Promise<void> {
     assert.deepEqual({ services, settings }, { services: state.services, settings: state.settings }, args.join(" "));
   }
 }
+
+/** Sequences like these, with what ipvsadm 1.31 answered on Linux 6.1: each call, its exit code and its complaint; and the lists in the end. */
+interface Recorded {
+  readonly calls: readonly (readonly [line: string, exitCode: number, stderr: string])[];
+  readonly lists: Readonly<Record<string, string>>;
+}
+const RECORDED = JSON.parse(readFileSync(new URL("golden/ipvsadm/sequences.json", import.meta.url), "utf8")) as readonly Recorded[];
+
+test("Sequences that the real one was asked are answered as it answered, and list the same", { timeout: 120_000 }, async (t) => {
+  if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;
+  const namespace = OwnNamespace.make();
+  try {
+    for (const { calls, lists: listed } of RECORDED) {
+      for (const args of [["-C"], ["--set", "900", "120", "300"]]) await said(args);
+      for (const [line, exitCode, stderr] of calls)
+        assert.deepEqual(await ipvsadm(line.split(" ")), { exitCode, stdout: "", stderr }, line);
+      for (const [line, text] of Object.entries(listed))
+        assert.equal(await said(line.split(" ")), text, calls.map(([each]) => each).join("\n"));
+    }
+  } finally {
+    await namespace.leave();
+  }
+});
 
 const LISTS = [["-Ln"], ["-Ln", "--persistent-conn"], ["-Ln", "--tun-info"], ["-Ln", "--stats"], ["-Sn"]] as const;
 const THRESHOLDS = ["-Ln", "--thresholds"] as const;

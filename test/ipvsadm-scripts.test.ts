@@ -52,6 +52,9 @@ onDirector("ipvsadm -S > FILE; -C; -R < FILE, and ipvsadm-save | ipvsadm-restore
   const less = RULES.replaceAll(/^.* \[fd00.*\n/gm, "");
   assert.deepEqual(await director.run(["ipvsadm-restore"], { input: less }), quietly(""));
   assert.equal(await director.type("ipvsadm-save -n"), less, "what the lines do not say is gone");
+  // Debian's /etc/ipvsadm.rules begins with a comment.
+  assert.deepEqual(await director.run(["ipvsadm-restore"], { input: `# ipvsadm.rules\n${RULES}` }), quietly(""));
+  assert.equal(await director.type("ipvsadm-save -n"), RULES);
 });
 
 onDirector("What stands in /etc/ipvsadm.rules with comments, and what -S writes of large marks, is restored", async (director) => {

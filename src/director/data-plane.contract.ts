@@ -257,6 +257,8 @@ export function dataPlaneContract(name: string, open: Opener): void {
       { address: parseAddress("fd77::1") },
       { address: parseAddress("fd77::1"), method: "dr" },
       { address: parseAddress("ff02::1"), method: "tun" },
+      { address: parseAddress("febf::1"), method: "tun" },
+      { address: parseAddress("::ffff:10.77.0.9"), method: "tun" },
     ];
     const services: Partial<VirtualService>[] = [
       { port: 65536 },
