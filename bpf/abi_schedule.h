@@ -68,7 +68,7 @@ struct plan {
 	/* Schedulers that compare loads: candidate_groups[first_group ...], each of 2^group_shift candidates. 0: no groups, a plain scan. */
 	__u32 first_group;
 	__u32 group_shift;
-	/* twos: the sum of all weights. */
+	/* twos: the sum of all weights; where that has more than 32 bits, of their upper bits. */
 	__u32 weight_sum;
 	/* lblc, lblcr: under which number their localities are kept (a new one when the scheduler begins anew), and ticks until they expire. */
 	__u32 memory;
@@ -78,7 +78,7 @@ struct plan {
 struct candidate {
 	__u32 server;
 	__u32 weight;
-	/* twos: the weights up to and with this one. */
+	/* twos: the weights up to and with this one, likewise. */
 	__u32 weight_sum;
 	/* The latest weight that was not 0 (IPVS last_weight): mh's tables are made by it. */
 	__u32 last_weight;

@@ -13,9 +13,12 @@ enum {
 };
 
 /* IPVS draws from 0 to the sum, both included; 0 is one lot more for the first. */
-static __always_inline __u32 lot_draw(__u32 weight_sum)
+static __always_inline __u64 lot_draw(__u64 weight_sum)
 {
-	__u32 lot = (__u64)bpf_get_prandom_u32() * ((__u64)weight_sum + 1) >> 32;
+	__u64 chance = bpf_get_prandom_u32();
+	__u64 lots = weight_sum + 1;
+	/* chance * lots >> 32, of which the product may have more than 64 bits. */
+	__u64 lot = chance * (lots >> 32) + (chance * (__u32)lots >> 32);
 
 	return lot ? lot : 1;
 }

@@ -58,6 +58,9 @@ const TABLES: { readonly [Name in SchedulerName]?: (servers: readonly Candidate[
 /** Their lists are cut into groups when they are long. */
 const BY_LOAD: ReadonlySet<SchedulerName> = new Set(["lc", "wlc", "sed", "nq", "fo", "ovf", "lblc", "lblcr"]);
 
+/** Of `candidate` and of `plan`. */
+const WEIGHT_SUM_MAX = 2 ** 32 - 1;
+
 /** Elements of `buckets` hold so many positions. */
 const BUCKET_POSITIONS = 4;
 
@@ -258,11 +261,12 @@ export class PlanTable {
     }
   }
 
-  /** The sum of the weights. */
+  /** The sum of the weights, cut to what 32 bits can hold: nobody becomes nothing. */
   #writeCandidates(extent: Extent, members: readonly Member[]): number {
+    const unit = lotUnit(members);
     let weightSum = 0;
     for (const [i, { number, weight, lastWeight }] of members.entries()) {
-      weightSum += weight;
+      weightSum += Math.ceil(weight / unit);
       this.#path.candidates.write(extent.first + i, { server: number, weight, weightSum, lastWeight });
     }
     return weightSum;
@@ -311,4 +315,11 @@ function groupShift(candidates: number): number {
 
 function groupCount(candidates: number, shift: number): number {
   return shift === 0 ? 0 : ((candidates - 1) >> shift) + 1;
+}
+
+/** What of the weights is one lot of twos: 1, unless their sum has more than 32 bits. */
+function lotUnit(members: readonly Member[]): number {
+  const sum = members.reduce((all, { weight }) => all + weight, 0);
+  const room = WEIGHT_SUM_MAX - members.length;
+  return sum <= WEIGHT_SUM_MAX ? 1 : 2 ** Math.ceil(Math.log2(sum / room));
 }
