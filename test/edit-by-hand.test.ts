@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { inspect } from "../src/director/apply.ts";
+import { requireConfiguration } from "../src/config/parse.ts";
+import { applyConfiguration, inspect } from "../src/director/apply.ts";
 import { type EditOptions, EditRefused, editPacketPath } from "../src/director/edit.ts";
 import { PacketPath } from "../src/director/packet-path.ts";
 import { addLink, changeLink, deleteLink, getLink } from "../src/kernel/links.ts";
@@ -102,6 +103,29 @@ hand("It listens on every interface with Ethernet addresses, on those that come 
   await editPacketPath([addServer(80, server(2))]);
   assert.deepEqual(await listensOn(), ["eth0", "eth0-end", "lan"]);
 });
+
+hand(
+  "A file that could not be applied leaves it listening on interfaces that come later; one that was applied says itself where",
+  async () => {
+    await editPacketPath([addService(80)]);
+    addLink({ kind: "bridge", name: "lan" });
+    changeLink("lan", { up: true });
+    const file = (hook: string) =>
+      `{ interfaces: [{ name: lan, hook: ${hook} }], services: [{ mark: 7, scheduler: rr, method: dr, servers: [] }] }`;
+    const apply = (hook: string) => {
+      const { configuration } = requireConfiguration(Buffer.from(file(hook)), "file");
+      return applyConfiguration(configuration, () => "file");
+    };
+    await assert.rejects(apply("xdp"), /cannot attach to lan in native XDP mode/);
+    addDevice("late");
+    await editPacketPath([addServer(80, server(1))]);
+    assert.deepEqual(await listensOn(), ["eth0", "eth0-end", "lan", "late", "late-end"]);
+    await apply("tc");
+    addDevice("later");
+    await editPacketPath([addService(81)]);
+    assert.deepEqual(await listensOn(), ["lan"]);
+  },
+);
 
 hand("A refused edit says which, and none of the others is made", async () => {
   await editPacketPath([addService(80), addServer(80, server(1))]);

@@ -56,8 +56,9 @@ export async function applyConfiguration(configuration: Configuration, placeOf: 
       if (options.reload && standing !== undefined) plane.reload();
       const portsRenewed = plane.renewPorts();
       const waysChanged = plane.refreshWays();
-      plane.everyInterface = false;
       const changes = standing === undefined ? applyInOrder(plane, desired) : applyAllOrNone(plane, desired);
+      // A file says where to listen, if only by its services.
+      plane.everyInterface = false;
       return { changes, warnings, waysChanged, portsRenewed, created: standing === undefined };
     } catch (error) {
       if (standing === undefined) PacketPath.remove();
