@@ -17,13 +17,26 @@ const RETRY_MS = 5;
 
 /** Waits at most `waitMs` for its turn, runs the work, and lets the next one in. */
 export async function withPacketPathLock<T>(work: () => T | Promise<T>, waitMs = 30_000): Promise<T> {
-  mkdirSync(dirname(LOCK_FILE), { recursive: true, mode: 0o755 });
-  const fd = openSync(LOCK_FILE, "a", 0o600);
+  const fd = openLock();
   try {
     await acquire(fd, nowMs() + waitMs, waitMs);
     return await work();
   } finally {
     closeSync(fd);
+  }
+}
+
+function openLock(): number {
+  try {
+    mkdirSync(dirname(LOCK_FILE), { recursive: true, mode: 0o755 });
+    return openSync(LOCK_FILE, "a", 0o600);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    const denied = error.code === "EACCES" || error.code === "EPERM";
+    throw new EvenkeelError(denied ? "NOT_PERMITTED" : "SYSTEM_CALL", `cannot open the lock ${LOCK_FILE}: ${error.message}`, {
+      cure: denied ? "run as root (sudo)" : `${dirname(LOCK_FILE)} must be a directory that can be written`,
+      cause: error,
+    });
   }
 }
 

@@ -24,7 +24,9 @@ function wordsFor(subject: Parameters<typeof messageFor>[0], error: EvenkeelErro
   const errno = errnoOf(error.code);
   if (errno === undefined) return inOurWords(error);
   const words = messageFor(subject, errno);
-  return TELLS_MORE.has(error.code) ? `${words}\n${inOurWords(error)}` : words;
+  // Root is not told to be root: a user namespace or a sandbox stands in the way.
+  const tellsMore = TELLS_MORE.has(error.code) || (error.code === "NOT_PERMITTED" && process.geteuid?.() === 0);
+  return tellsMore ? `${words}\n${inOurWords(error)}` : words;
 }
 
 function inOurWords({ message, cure }: EvenkeelError): string {

@@ -18,6 +18,7 @@ export function statusJson(state: ActualState, counters: Counters): object {
   return {
     attachments: state.attachments,
     settings: state.settings ?? DEFAULT_SETTINGS,
+    syncDaemons: (state.syncDaemons ?? []).map(({ group, ...daemon }) => ({ ...daemon, group: formatAddress(group), running: false })),
     marks: counters.marks.map(({ rule, packets }) => ({
       rule: describeMark(rule),
       ...markJson(rule),

@@ -128,3 +128,14 @@ test("takes time by the number of services, not by its square", () => {
   const ratio = spent(6400) / spent(400);
   assert.ok(ratio < 100, `16 times as many services took ${ratio.toFixed(0)} times as long`);
 });
+
+test("status says which sync daemons are wanted, and that they do nothing yet", () => {
+  const plane = new MemoryPlane();
+  const group = parseAddress("224.0.0.81");
+  const daemon = { role: "master", interfaceName: "eth0", syncId: 7, maxLength: 1472, group, port: 8848, ttl: 1 } as const;
+  plane.apply({ kind: "edit-sync-daemons", before: [], after: [daemon] });
+  const [, line] = statusText(plane.read(), plane.counters(), { rate: false }).split("\n");
+  assert.equal(line, "sync daemon wanted: master on eth0, sync id 7; connections are not synchronised yet");
+  const json = JSON.parse(JSON.stringify(statusJson(plane.read(), plane.counters()))) as { readonly syncDaemons: unknown };
+  assert.deepEqual(json.syncDaemons, [{ ...daemon, group: "224.0.0.81", running: false }]);
+});

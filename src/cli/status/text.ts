@@ -13,6 +13,8 @@ const TEXT = {
   nowhere: "listens on no interface",
   settings: (list: string) => `settings: ${list}`,
   marks: "mark rules, the first that holds counts:",
+  daemon: (role: string, interfaceName: string, syncId: number) =>
+    `sync daemon wanted: ${role} on ${interfaceName}, sync id ${syncId}; connections are not synchronised yet`,
   outcomes: "packets that were not simply sent on:",
   overloaded: "overloaded",
   local: "local",
@@ -40,6 +42,7 @@ export function statusText(state: ActualState, counters: Counters, { rate }: Tex
   return [
     listens === "" ? TEXT.nowhere : TEXT.listens(listens),
     ...(settings === "" ? [] : [TEXT.settings(settings)]),
+    ...(state.syncDaemons ?? []).map(({ role, interfaceName, syncId }) => TEXT.daemon(role, interfaceName, syncId)),
     serviceTable(counters, rate),
     ...markLines(counters),
     ...outcomeLines(counters),
