@@ -60,6 +60,9 @@ export interface Arrival {
   readonly gso?: { readonly size: number; readonly segments: number };
 }
 
+/** Of this process, each in a namespace of its own. */
+let stages = 0;
+
 export class Stage {
   readonly path: PacketPath;
   /** The interfaces' own MAC addresses. */
@@ -72,7 +75,7 @@ export class Stage {
   #plane: BpfPlane;
 
   constructor(options: PacketPathOptions = { connectionsMax: 1000 }) {
-    this.#name = `evenkeel-rows-${process.pid}`;
+    this.#name = `evenkeel-rows-${process.pid}-${++stages}`;
     this.namespace = createNamespace(this.#name);
     try {
       const { links, receiving, path } = this.inside(() => {
