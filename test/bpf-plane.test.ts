@@ -92,17 +92,28 @@ dataPlaneContract(
   }),
 );
 
-test("a hash table is no newcomer's: also another process finds that it is in use, though services without a table stand before it", (t) => {
+/** With an empty packet path, for as long as the work takes. */
+function withPath(t: TestContext, work: (path: PacketPath) => void): void {
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;
   const name = `evenkeel-plane-${process.pid}-${++count}`;
   const namespace = createNamespace(name);
-  t.after(() => deleteNamespace(name));
-  inNamespace(namespace, () => {
-    const path = PacketPath.create({ connectionsMax: 1000 });
-    t.after(() => {
-      path.close();
-      path.pins.remove();
+  try {
+    inNamespace(namespace, () => {
+      const path = PacketPath.create({ connectionsMax: 1000 });
+      try {
+        work(path);
+      } finally {
+        path.close();
+        path.pins.remove();
+      }
     });
+  } finally {
+    deleteNamespace(name);
+  }
+}
+
+test("a hash table is no newcomer's: also another process finds that it is in use, though services without a table stand before it", (t) => {
+  withPath(t, (path) => {
     const add = (port: number, scheduler: SchedulerName): number => {
       const plane = new BpfPlane(path, OPTIONS);
       const service = withTwoServers(port, scheduler);
@@ -116,6 +127,26 @@ test("a hash table is no newcomer's: also another process finds that it is in us
     const before = table();
     add(82, "mh");
     assert.deepEqual(table(), before);
+  });
+});
+
+test("the eight-thousandth service takes no longer to add than the thousandth, also with timeouts of its own", (t) => {
+  withPath(t, (path) => {
+    const plane = new BpfPlane(path, OPTIONS);
+    const spent = (first: number): number => {
+      const before = process.threadCpuUsage();
+      for (let port = first; port < first + 1000; port++) {
+        plane.apply({ kind: "add-service", service: { ...withTwoServers(port, "wlc"), timeouts: { tcp: 1 + (port % 20) } } });
+      }
+      const { user, system } = process.threadCpuUsage(before);
+      return user + system;
+    };
+    const [, early = 0, ...others] = Array.from({ length: 8 }, (_, thousand) => spent(1 + thousand * 1000));
+    const late = others.at(-1) ?? 0;
+    assert.ok(
+      late < 1.7 * early,
+      `a thousand services took ${early / 1000} ms where there were a thousand, ${late / 1000} ms where there were 7,000`,
+    );
   });
 });
 
