@@ -1,6 +1,7 @@
 /** Edits by hand of the packet path that stands: the first one makes it, all of them are made or none, and it listens wherever packets come. */
 
 import assert from "node:assert/strict";
+import { renameSync, rmSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { requireConfiguration } from "../src/config/parse.ts";
@@ -8,6 +9,7 @@ import { applyConfiguration, inspect } from "../src/director/apply.ts";
 import { type EditOptions, EditRefused, editPacketPath } from "../src/director/edit.ts";
 import { PacketPath } from "../src/director/packet-path.ts";
 import { addLink, changeLink, deleteLink, getLink } from "../src/kernel/links.ts";
+import { pinDirectory } from "../src/kernel/pins.ts";
 import { addressFromBytes, parseAddress } from "../src/model/address.ts";
 import type { Edit } from "../src/model/edit.ts";
 import { EvenkeelError } from "../src/model/error.ts";
@@ -126,6 +128,21 @@ hand(
     assert.deepEqual(await listensOn(), ["lan"]);
   },
 );
+
+hand("Beside another packet path that it cannot see it makes none, and says where that is", async (t) => {
+  await editPacketPath([addService(80)]);
+  const place = pinDirectory().path;
+  const hidden = place.replace("/net-", "/hidden-");
+  renameSync(place, hidden);
+  t.after(() => rmSync(hidden, { recursive: true, force: true }));
+  await assert.rejects(editPacketPath([addService(81)]), {
+    code: "ALREADY_ATTACHED",
+    message: /no interface of this network namespace can be listened on: .* another tc program/,
+  });
+  assert.equal(PacketPath.open(), undefined);
+  renameSync(hidden, place);
+  assert.deepEqual(await lines(), ["tcp 192.0.2.1:80 wlc:"]);
+});
 
 hand("A refused edit says which, and none of the others is made", async () => {
   await editPacketPath([addService(80), addServer(80, server(1))]);

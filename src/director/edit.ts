@@ -61,6 +61,7 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
     removeStalePins();
     const plane = new BpfPlane(PacketPath.create({ everyInterface: true }));
     try {
+      if (judged.services.length > 0) requireSomewhere(plane);
       return await edit(plane, edits, options);
     } catch (error) {
       PacketPath.remove();
@@ -135,6 +136,18 @@ function listenEverywhere(plane: BpfPlane): string[] {
     }
   }
   return warnings;
+}
+
+/**
+ * Where every interface refuses, another packet path of ours has them most likely, whose pins are out of sight in a container: a service would
+ * be listed here, and get no packet.
+ */
+function requireSomewhere(plane: BpfPlane): void {
+  const [first] = listenEverywhere(plane);
+  if (first === undefined || plane.attachments().length > 0) return;
+  throw new EvenkeelError("ALREADY_ATTACHED", `no interface of this network namespace can be listened on: ${first}`, {
+    cure: "if that is Evenkeel's own: its state is below the host's /sys/fs/bpf, which a container needs as a mount (-v /sys/fs/bpf:/sys/fs/bpf)",
+  });
 }
 
 /** Those that carry frames of their own. A bridge's ports and a bond's slaves hand theirs on. */
