@@ -7,11 +7,12 @@
 import type { ServiceName } from "../model/edit.ts";
 import type { MarkRule } from "../model/plane.ts";
 import { Limits } from "../wire/abi.ts";
+import { type Case, Overgrown, Patience, tidied } from "./netfilter/cases.ts";
 import { readIptablesSave, type Saved } from "./netfilter/iptables-save.ts";
 import { readNftRuleset } from "./netfilter/nft-ruleset.ts";
-import { common } from "./netfilter/packets.ts";
+import { common, type Packets } from "./netfilter/packets.ts";
 import { ALL_BITS, type Deed, type Rule, type Ruleset } from "./netfilter/ruleset.ts";
-import { type Marked, Overgrown, Patience, textOfMarked, textOfOne, tidied, walk } from "./netfilter/walk.ts";
+import { walk } from "./netfilter/walk.ts";
 
 /** What netfilter's tools print. */
 export interface NetfilterRules {
@@ -29,7 +30,7 @@ export interface NetfilterMarks {
 }
 
 const TEXT = {
-  obstructed: (marks: readonly number[], rule: string, why: string) =>
+  doubtful: (marks: readonly number[], rule: string, why: string) =>
     `${marks.length === 1 ? "mark" : "marks"} ${marks.join(", ")}: netfilter's rule "${rule}" is not taken over, for ${why}; ` +
     "addresses, protocol, destination ports, interface and mark can be",
   more: (count: number) => `${count} more of netfilter's rules are not taken over`,
@@ -42,16 +43,15 @@ const TOLD_MAX = 8;
 
 /** For these services; what gives marks that none of them has is left out. */
 export function netfilterMarks(rules: NetfilterRules, services: readonly ServiceName[]): NetfilterMarks {
-  const wanted: Wanted = ({ mark, packets: { family } }) =>
-    services.some((service) => service.mark === mark && mark !== 0 && (family === undefined || family === service.address.family));
+  const markFor: MarkFor = (mark, { family }) =>
+    services.some((service) => service.mark === mark && (family === undefined || family === service.address.family)) ? mark : 0;
   try {
-    const ruleset = reduced(joined(rules), new Set(services.map(({ mark = 0 }) => mark)));
     const patience = new Patience();
-    const marksWith = (assumed?: Rule) => needed(walk(ruleset, patience, assumed), wanted, patience);
-    const marked = marksWith();
-    const complaints = obstructions(ruleset, (rule) => changed(marked, marksWith(rule), wanted));
+    const cases = walk(reduced(joined(rules), new Set(services.map(({ mark = 0 }) => mark))), patience);
+    const marked = needed(cases, markFor, patience);
+    const complaints = doubtful(cases, markFor);
     if (marked.length > Limits.MARK_RULES_MAX) return { complaints: [...complaints, TEXT.nothing(TEXT.noRoom(marked.length))] };
-    return { rules: marked.map(({ packets, mark }) => ({ mark, ...packets })), complaints };
+    return { rules: marked, complaints };
   } catch (error) {
     if (error instanceof Overgrown) return { complaints: [TEXT.nothing(error.message)] };
     if (error instanceof SyntaxError) return { complaints: [TEXT.nothing(`nft's answer is not understood: ${error.message}`)] };
@@ -59,7 +59,8 @@ export function netfilterMarks(rules: NetfilterRules, services: readonly Service
   }
 }
 
-type Wanted = (marked: Marked) => boolean;
+/** The mark, if a service for such packets has it; else 0. */
+type MarkFor = (mark: number, packets: Packets) => number;
 
 function joined({ iptables, nft }: NetfilterRules): Ruleset {
   const rulesets = [...iptables.map(readIptablesSave), ...nft.map(readNftRuleset)];
@@ -82,43 +83,30 @@ function reduced(ruleset: Ruleset, wanted: ReadonlySet<number>): Ruleset {
 }
 
 /** Those for services, and those that take something away from one that comes later. */
-function needed(list: readonly Marked[], wanted: Wanted, patience: Patience): readonly Marked[] {
-  const kept: Marked[] = [];
-  for (const each of list.toReversed()) {
-    const takesAway = () => kept.some((later) => wanted(later) && common(later.packets, each.packets) !== undefined);
+function needed(cases: readonly Case[], markFor: MarkFor, patience: Patience): readonly MarkRule[] {
+  const kept: { readonly mark: number; readonly packets: Packets }[] = [];
+  for (const { packets, mark: given } of cases.toReversed()) {
+    const mark = markFor(given, packets);
     patience.spend(kept.length);
-    if (wanted(each)) kept.push(each);
-    else if (takesAway()) kept.push({ ...each, mark: 0 });
+    if (mark !== 0 || kept.some((later) => later.mark !== 0 && common(later.packets, packets) !== undefined)) kept.push({ packets, mark });
   }
-  return tidied(kept.toReversed(), (one, other) => one.mark === other.mark, patience);
+  const list = tidied(kept.toReversed(), (one, other) => one.mark === other.mark, patience);
+  return list.map(({ packets, mark }) => ({ mark, ...packets }));
 }
 
-/** `marksOf`: the marks that would be given otherwise if the rule held for all that it may be about. */
-function obstructions({ chains }: Ruleset, marksOf: (rule: Rule) => readonly number[]): string[] {
-  const suspects = [...chains.values()].flat().filter(({ obstacle, deeds }) => deeds.length > 0 && obstacle !== undefined);
-  const told: string[] = [];
-  let [more, asked] = [0, 0];
-  try {
-    for (const rule of suspects) {
-      const marks = marksOf(rule);
-      asked++;
-      if (marks.length === 0) continue;
-      if (told.length < TOLD_MAX) told.push(TEXT.obstructed(marks, rule.text, rule.obstacle ?? ""));
-      else more++;
+/** Rules that may give services others marks than those that are taken over. */
+function doubtful(cases: readonly Case[], markFor: MarkFor): string[] {
+  const marksOf = new Map<Rule, Set<number>>();
+  for (const { packets, mark, perhaps } of cases)
+    for (const fate of perhaps) {
+      const [one, other] = [markFor(mark, packets), markFor(fate.mark, packets)];
+      if (one === other) continue;
+      for (const rule of fate.because) marksOf.set(rule, (marksOf.get(rule) ?? new Set()).add(one).add(other));
     }
-  } catch (error) {
-    if (!(error instanceof Overgrown)) throw error;
-    // Nobody has asked whether these matter.
-    more += suspects.length - asked;
-  }
-  return more === 0 ? told : [...told, TEXT.more(more)];
-}
-
-function changed(before: readonly Marked[], after: readonly Marked[], wanted: Wanted): readonly number[] {
-  if (textOfMarked(before) === textOfMarked(after)) return [];
-  const [one, other] = [new Set(before.map(textOfOne)), new Set(after.map(textOfOne))];
-  const both = [...before, ...after];
-  const changes = both.filter((each) => !one.has(textOfOne(each)) || !other.has(textOfOne(each)));
-  const marks = both.filter((each) => wanted(each) && changes.some(({ packets }) => common(packets, each.packets) !== undefined));
-  return [...new Set(marks.map(({ mark }) => mark))].toSorted((a, b) => a - b);
+  const told = [...marksOf].map(([rule, marks]) => {
+    const given = [...marks].filter((mark) => mark !== 0).toSorted((one, other) => one - other);
+    return TEXT.doubtful(given, rule.text, rule.obstacle ?? "");
+  });
+  const lines = [...new Set(told)];
+  return lines.length <= TOLD_MAX ? lines : [...lines.slice(0, TOLD_MAX), TEXT.more(lines.length - TOLD_MAX)];
 }

@@ -20,10 +20,10 @@ const TEXT = {
 };
 
 /** What has to change so that services by mark get what netfilter would mark for them. */
-export function takeMarksOver(services: readonly ServiceName[], inForce: readonly MarkRule[]): TakenMarks {
+export function takeMarksOver(services: readonly ServiceName[], inForce: readonly MarkRule[], read = readNetfilterRules): TakenMarks {
   const marked = services.filter(({ mark = 0 }) => mark !== 0);
   if (marked.length === 0) return { changes: editMarks([], inForce), warnings: [] };
-  const { failures, ...listing } = readNetfilterRules();
+  const { failures, ...listing } = read();
   if (failures.length > 0) return { changes: [], warnings: failures.map(TEXT.notAnswered) };
   const { rules, complaints } = netfilterMarks(listing, marked);
   if (rules === undefined) return { changes: [], warnings: complaints };

@@ -9,74 +9,109 @@ import { basename, join } from "node:path";
 import type { Saved } from "../config/netfilter/iptables-save.ts";
 import { nftTables } from "../config/netfilter/nft-ruleset.ts";
 import type { NetfilterRules } from "../config/netfilter-marks.ts";
+import { nowMs } from "./clock.ts";
 
 export interface NetfilterListing extends NetfilterRules {
   /** Tools that did not answer: there may be rules that are not told. */
   readonly failures: readonly string[];
 }
 
+export interface NetfilterTools {
+  /** Where they may be, and nowhere else. */
+  readonly directories?: readonly string[];
+  /** Where the kernel names the tables of the old iptables. */
+  readonly proc?: string;
+  /** For all of them together. */
+  readonly patienceMs?: number;
+  /** Bytes of each answer. */
+  readonly outputMax?: number;
+}
+
 const DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/run/current-system/sw/bin"];
+const PROC = "/proc/thread-self/net";
 const TABLE = "mangle";
-/** For all of them together. */
 const PATIENCE_MS = 10_000;
 const OUTPUT_MAX = 32 << 20;
 
-const TOOLS = [
-  { family: "ipv4", tool: "iptables", tables: "/proc/thread-self/net/ip_tables_names" },
-  { family: "ipv6", tool: "ip6tables", tables: "/proc/thread-self/net/ip6_tables_names" },
+const FAMILIES = [
+  { family: "ipv4", tool: "iptables", tables: "ip_tables_names" },
+  { family: "ipv6", tool: "ip6tables", tables: "ip6_tables_names" },
 ] as const;
 
-export function readNetfilterRules(): NetfilterListing {
-  const run = new Run();
-  const iptables = TOOLS.flatMap(({ family, tool, tables }): Saved[] => {
+export function readNetfilterRules(tools: NetfilterTools = {}): NetfilterListing {
+  const toolbox = new Toolbox(tools);
+  const iptables = FAMILIES.flatMap(({ family, tool, tables }): Saved[] => {
     // The hooks of both have one priority; the old ones are asked first here, in the kernel those that were made first.
-    const saves = [hasTable(tables) ? findTool(`${tool}-legacy-save`, `${tool}-save`) : undefined, findNftVariant(tool)];
+    const saves = [toolbox.hasTable(tables) ? toolbox.find(`${tool}-legacy-save`, `${tool}-save`) : undefined, nftVariant(toolbox, tool)];
     const found = [...new Set(saves.filter((path) => path !== undefined))];
-    return found.map((path) => ({ family, name: path, text: run.output(path, "-t", TABLE) }));
+    return found.map((path) => ({ family, name: path, text: toolbox.run(path, "-t", TABLE) }));
   });
-  return { iptables, nft: readNft(run), failures: run.failures };
+  return { iptables, nft: readNft(toolbox), failures: toolbox.failures };
 }
 
-function readNft(run: Run): string[] {
-  const nft = findTool("nft");
-  const chains = nft === undefined ? "" : run.output(nft, "-j", "list", "chains");
-  if (nft === undefined || chains === "") return [];
-  return nftTables(chains)
-    .map(({ family, name }) => run.output(nft, "-j", "list", "table", family, name))
-    .filter((text) => text !== "");
+function readNft(toolbox: Toolbox): string[] {
+  const nft = toolbox.find("nft");
+  if (nft === undefined) return [];
+  const chains = toolbox.run(nft, "-j", "list", "chains");
+  if (chains === "") return [];
+  try {
+    return nftTables(chains)
+      .map(({ family, name }) => toolbox.run(nft, "-j", "list", "table", family, name))
+      .filter((text) => text !== "");
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    toolbox.failures.push(`${nft} -j list chains: it is no JSON`);
+    return [];
+  }
 }
 
-class Run {
+/** It makes no table by being asked for one. */
+function nftVariant(toolbox: Toolbox, tool: string): string | undefined {
+  const path = toolbox.find(`${tool}-nft-save`, `${tool}-save`);
+  return path !== undefined && basename(realpathSync(path)).includes("nft") ? path : undefined;
+}
+
+class Toolbox {
   readonly failures: string[] = [];
-  readonly #endMs = performance.now() + PATIENCE_MS;
+  readonly #directories: readonly string[];
+  readonly #proc: string;
+  readonly #outputMax: number;
+  readonly #endMs: number;
 
-  /** Nothing where the tool says that it cannot: the kernel has none of what it asks for, or it was built without JSON. */
-  output(program: string, ...args: readonly string[]): string {
-    const leftMs = this.#endMs - performance.now();
+  constructor({ directories = DIRECTORIES, proc = PROC, patienceMs = PATIENCE_MS, outputMax = OUTPUT_MAX }: NetfilterTools) {
+    this.#directories = directories;
+    this.#proc = proc;
+    this.#outputMax = outputMax;
+    this.#endMs = nowMs() + patienceMs;
+  }
+
+  /** The first that is there. */
+  find(...names: readonly string[]): string | undefined {
+    return names.flatMap((name) => this.#directories.map((directory) => join(directory, name))).find((path) => existsSync(path));
+  }
+
+  hasTable(names: string): boolean {
+    const path = join(this.#proc, names);
+    try {
+      return existsSync(path) && readFileSync(path, "utf8").split("\n").includes(TABLE);
+    } catch (error) {
+      this.failures.push(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  /** What it prints; nothing where it says that it cannot: the kernel has none of what it asks for, or it was built without JSON. */
+  run(program: string, ...args: readonly string[]): string {
     const { status, stdout, error } = spawnSync(program, args, {
       cwd: "/",
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
       stdio: ["ignore", "pipe", "ignore"],
       encoding: "utf8",
-      timeout: Math.max(1, Math.ceil(leftMs)),
+      timeout: Math.max(1, Math.ceil(this.#endMs - nowMs())),
       killSignal: "SIGKILL",
-      maxBuffer: OUTPUT_MAX,
+      maxBuffer: this.#outputMax,
     });
     if (error !== undefined || status === null) this.failures.push(`${[program, ...args].join(" ")}: ${error?.message ?? "it was killed"}`);
     return error === undefined && status === 0 ? stdout : "";
   }
-}
-
-/** The first that is there. */
-function findTool(...names: readonly string[]): string | undefined {
-  return names.flatMap((name) => DIRECTORIES.map((directory) => join(directory, name))).find((path) => existsSync(path));
-}
-
-function findNftVariant(tool: string): string | undefined {
-  const path = findTool(`${tool}-nft-save`, `${tool}-save`);
-  return path !== undefined && basename(realpathSync(path)).includes("nft") ? path : undefined;
-}
-
-function hasTable(path: string): boolean {
-  return existsSync(path) && readFileSync(path, "utf8").split("\n").includes(TABLE);
 }

@@ -10,8 +10,6 @@ import { common, EVERY_PACKET, type Packets, toPorts, withPrefix } from "./packe
 export type NamedSet = (name: string) => readonly Json[] | undefined;
 
 export interface Field {
-  /** Packets that have it at all, each list in turn: with `!=` too. */
-  readonly within: readonly Packets[];
   /** Undefined: no mark rule can say so. */
   readonly packets: (value: Json) => readonly Packets[] | undefined;
   /** Its numbers have an order. */
@@ -19,6 +17,8 @@ export interface Field {
 }
 
 const PORT_MAX = 65_535;
+/** Protocols of packets that no service is for. */
+const NOBODYS = ["icmp", "icmpv6", "igmp", "esp", "ah", "comp", "udplite", "dccp", "gre"];
 
 /** "tcp dport", "meta mark", "ip daddr . tcp dport", "fib", ...: as people call it. */
 export function namedField(left: Json): string {
@@ -28,6 +28,18 @@ export function namedField(left: Json): string {
   if (kind === "payload") return `${textIn(content, "protocol")} ${textIn(content, "field")}`.trim();
   const key = textIn(content, "key");
   return key === "" ? kind : `${kind} ${key}`;
+}
+
+/** Packets that have the field at all: nft prints no match of the protocol beside it. */
+export function packetsWith(left: Json): readonly Packets[] {
+  const [kind, content] = onlyPart(left) ?? [];
+  if (kind === "concat") return product(itemsOf(content).map(packetsWith));
+  if (kind === "&") return packetsWith(itemsOf(content)[0]);
+  const name = kind === "payload" ? textIn(content, "protocol") : "";
+  const protocol = PROTOCOLS.find((each) => each === name);
+  if (protocol !== undefined) return [{ protocol }];
+  if (name === "ip" || name === "ip6") return [{ family: name === "ip" ? "ipv4" : "ipv6" }];
+  return NOBODYS.includes(name) ? [] : [EVERY_PACKET];
 }
 
 export function readField(left: Json): Field | undefined {
@@ -56,20 +68,21 @@ const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["ip daddr", addressField("ipv4", "destination")],
   ["ip6 saddr", addressField("ipv6", "source")],
   ["ip6 daddr", addressField("ipv6", "destination")],
-  ["ip protocol", { within: [{ family: "ipv4" }], packets: protocolPackets }],
-  ["ip6 nexthdr", { within: [{ family: "ipv6" }], packets: protocolPackets }],
-  ["meta l4proto", { within: [EVERY_PACKET], packets: protocolPackets }],
-  ...PROTOCOLS.map((protocol) => [`${protocol} dport`, portField({ protocol })] as const),
-  ["th dport", portField(EVERY_PACKET)],
-  ["meta iifname", { within: [EVERY_PACKET], packets: interfacePackets }],
-  ["meta iif", { within: [EVERY_PACKET], packets: interfacePackets }],
-  ["meta nfproto", { within: [EVERY_PACKET], packets: familyPackets }],
-  ["meta protocol", { within: [EVERY_PACKET], packets: familyPackets }],
+  ["ip protocol", { packets: protocolPackets }],
+  ["ip6 nexthdr", { packets: protocolPackets }],
+  ["meta l4proto", { packets: protocolPackets }],
+  ["tcp dport", { ports: true, packets: portPackets }],
+  ["udp dport", { ports: true, packets: portPackets }],
+  ["sctp dport", { ports: true, packets: portPackets }],
+  ["th dport", { ports: true, packets: portPackets }],
+  ["meta iifname", { packets: interfacePackets }],
+  ["meta iif", { packets: interfacePackets }],
+  ["meta nfproto", { packets: familyPackets }],
+  ["meta protocol", { packets: familyPackets }],
 ]);
 
 function addressField(family: Family, end: "source" | "destination"): Field {
   return {
-    within: [{ family }],
     packets: (value) => {
       const prefix = partOf(value, "prefix");
       const [first, last] = itemsOf(partOf(value, "range"));
@@ -80,15 +93,9 @@ function addressField(family: Family, end: "source" | "destination"): Field {
   };
 }
 
-function portField(within: Packets): Field {
-  return {
-    within: [within],
-    ports: true,
-    packets: (value) => {
-      const [first = value, last = value] = itemsOf(partOf(value, "range"));
-      return isPort(first) && isPort(last) && first <= last ? [toPorts(first, last)] : undefined;
-    },
-  };
+function portPackets(value: Json): readonly Packets[] | undefined {
+  const [first = value, last = value] = itemsOf(partOf(value, "range"));
+  return isPort(first) && isPort(last) && first <= last ? [toPorts(first, last)] : undefined;
 }
 
 function isPort(value: Json): value is number {
@@ -116,13 +123,7 @@ function familyPackets(value: Json): readonly Packets[] | undefined {
 function concatenated(fields: readonly (Field | undefined)[]): Field | undefined {
   const known = fields.filter((field) => field !== undefined);
   if (known.length < fields.length) return undefined;
-  const product = (lists: readonly (readonly Packets[])[]): readonly Packets[] =>
-    lists.reduce<readonly Packets[]>(
-      (all, list) => all.flatMap((one) => list.flatMap((other) => common(one, other) ?? [])),
-      [EVERY_PACKET],
-    );
   return {
-    within: product(known.map(({ within }) => within)),
     packets: (value) => {
       const values = itemsOf(partOf(value, "concat"));
       const lists = known.map((field, i) => field.packets(values[i]));
@@ -130,4 +131,12 @@ function concatenated(fields: readonly (Field | undefined)[]): Field | undefined
       return values.length === known.length && understood.length === known.length ? product(understood) : undefined;
     },
   };
+}
+
+/** Packets that are of one of each list. */
+function product(lists: readonly (readonly Packets[])[]): readonly Packets[] {
+  return lists.reduce<readonly Packets[]>(
+    (all, list) => all.flatMap((one) => list.flatMap((other) => common(one, other) ?? [])),
+    [EVERY_PACKET],
+  );
 }

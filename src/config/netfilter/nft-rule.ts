@@ -4,7 +4,7 @@
  */
 
 import { itemsOf, type Json, onlyPart, partOf, textIn } from "./json.ts";
-import { type NamedSet, namedField, readField, valuesOf } from "./nft-field.ts";
+import { type NamedSet, namedField, packetsWith, readField, valuesOf } from "./nft-field.ts";
 import type { Packets } from "./packets.ts";
 import { ALL_BITS, type Deed, type Rule, RuleDraft } from "./ruleset.ts";
 
@@ -85,21 +85,22 @@ function readMatch(draft: RuleDraft, content: Json, set: NamedSet): void {
   const name = namedField(left);
   const not = op === "!=";
   // What a rule asks behind a statement does not undo that.
-  if (draft.acts) draft.obstacle(`${name} behind a statement`);
-  else if (!OPERATORS.includes(op)) draft.obstacle(name);
-  else if (name === "meta mark") readMarkCondition(draft, { left, right, not });
+  if (draft.acts) {
+    draft.obstacle(`${name} behind a statement`);
+    return;
+  }
+  draft.only(packetsWith(left));
+  if (name === "meta mark" && (op === "==" || not)) readMarkCondition(draft, { left, right, not });
   else if (name === "ct state" || name === "tcp flags") {
-    const truth = op === "==" || op === "in" || not ? beginsConnection(left, right, name) : undefined;
+    const truth = holdsOfFirst({ present: name === "ct state" ? "new" : "syn", left, op, right });
     if (truth === undefined) draft.obstacle(name);
-    else draft.constant(truth, not);
-  } else {
+    else draft.constant(truth);
+  } else if (!OPERATORS.includes(op)) draft.obstacle(name);
+  else {
     const field = readField(left);
     const found = field === undefined ? undefined : valuesOf(field, op, right, set);
     if (found === undefined) draft.obstacle(name);
-    else {
-      draft.only(field?.within ?? []);
-      draft.only(found, not);
-    }
+    else draft.only(found, not);
   }
 }
 
@@ -109,17 +110,40 @@ function readMarkCondition(draft: RuleDraft, { left, right, not }: { left: Json;
   else draft.obstacle("meta mark");
 }
 
-/** Whether it is so of the first packet of a connection: a new one, of TCP with SYN and no other flag. */
-function beginsConnection(left: Json, right: Json, name: string): boolean | undefined {
-  const words = (value: Json): readonly Json[] => (Array.isArray(value) ? value : [value]);
-  const asked = words(partOf(right, "set") ?? right);
-  if (!asked.every((each) => typeof each === "string")) return undefined;
-  if (name === "ct state") return asked.includes("new");
+interface FlagsMatch {
+  /** The one flag that the first packet of a connection has. */
+  readonly present: string;
+  readonly left: Json;
+  readonly op: string;
+  readonly right: Json;
+}
+
+/** Whether it is so of the first packet of a connection: its state is new, and of TCP's flags it has SYN alone. */
+function holdsOfFirst({ present, left, op, right }: FlagsMatch): boolean | undefined {
   const mask = itemsOf(partOf(left, "&"))[1];
-  if (mask === undefined) return asked.includes("syn");
-  // Of the flags under the mask, these and no others are set.
-  const masked = words(mask).includes("syn") ? ["syn"] : [];
-  return masked.length === asked.length && masked.every((flag) => asked.includes(flag));
+  const kept = mask === undefined || flagsOf(mask)?.includes(present);
+  const flags = kept ? [present] : [];
+  const asked = (partOf(right, "set") === undefined ? [right] : itemsOf(partOf(right, "set")))
+    .map(flagsOf)
+    .filter((each) => each !== undefined);
+  if (asked.length === 0) return undefined;
+  const equal = asked.some((each) => each.length === flags.length && each.every((flag) => flags.includes(flag)));
+  const meets = asked.some((each) => each.some((flag) => flags.includes(flag)));
+  return new Map([
+    ["==", equal],
+    ["!=", !equal],
+    ["in", meets],
+    ["!", !meets],
+  ]).get(op);
+}
+
+/** "syn", ["syn", "ack"], { "|": ["syn", "ack"] }, 0. */
+function flagsOf(value: Json): readonly string[] | undefined {
+  if (value === 0) return [];
+  if (typeof value === "string") return [value];
+  const parts = (Array.isArray(value) ? value : itemsOf(partOf(value, "|"))).map(flagsOf);
+  const known = parts.filter((each) => each !== undefined);
+  return parts.length > 0 && known.length === parts.length ? known.flat() : undefined;
 }
 
 function readMangle(draft: RuleDraft, content: Json): void {

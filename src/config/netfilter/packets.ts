@@ -1,6 +1,6 @@
 /** Sets of packets, as a mark rule names them: what two of them have in common, and whether one holds all of another. */
 
-import { addressFromBytes, formatAddress, packetBytes } from "../../model/address.ts";
+import { addressFromBytes, packetBytes } from "../../model/address.ts";
 import { prefixByte } from "../../model/mark-rule.ts";
 import type { MarkRule, Prefix } from "../../model/plane.ts";
 
@@ -54,12 +54,6 @@ export function holds(wide: Packets, narrow: Packets): boolean {
     prefixHolds(wide.source, narrow.source) &&
     prefixHolds(wide.destination, narrow.destination)
   );
-}
-
-/** Two sets are the same where their texts are. */
-export function textOf({ family, protocol, source, destination, ports, interfaceName }: Packets): string {
-  const prefix = (each: Prefix | undefined) => (each === undefined ? "" : `${formatAddress(each.address)}/${each.length}`);
-  return [family, protocol, prefix(source), prefix(destination), ports?.first, ports?.last, interfaceName].join(" ");
 }
 
 function differ<Value>(one: Value | undefined, other: Value | undefined): boolean {

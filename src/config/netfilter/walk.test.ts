@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseAddress } from "../../model/address.ts";
+import { type Case, Patience } from "./cases.ts";
 import { common, holds, type Packets, withPrefix } from "./packets.ts";
 import type { BaseChain, Deed, MarkCondition, Rule, Ruleset } from "./ruleset.ts";
-import { type Marked, Patience, walk } from "./walk.ts";
+import { walk } from "./walk.ts";
 
 const prefix = (text: string, length: number) => withPrefix("source", { address: parseAddress(text), length });
 /** Few and overlapping, so that rules meet. */
@@ -65,31 +66,54 @@ const ruleOf = (chain: keyof typeof USER_CHAINS): fc.Arbitrary<Rule> =>
       { weight: 1, arbitrary: fc.tuple(mark, verdict(chain)) },
     ),
   });
-const rulesOf = (chain: keyof typeof USER_CHAINS) => fc.array(ruleOf(chain), { maxLength: 6 });
-const rulesets: fc.Arbitrary<Ruleset> = fc
-  .record({
-    base: rulesOf("base"),
-    later: rulesOf("later"),
-    one: rulesOf("one"),
-    two: rulesOf("two"),
-    policy: fc.constantFrom<BaseChain["policy"]>("accept", "accept", "drop"),
-    family: fc.constantFrom<Packets>({}, { family: "ipv4" }),
-  })
-  .map(({ policy, family, ...chains }) => ({
-    chains: new Map(Object.entries(chains)),
-    bases: [
-      { chain: "base", hook: "prerouting", priority: 0, packets: family, policy },
-      { chain: "later", hook: "input", priority: 0, packets: {}, policy: "accept" },
-    ],
-  }));
+const obstructed = (chain: keyof typeof USER_CHAINS): fc.Arbitrary<Rule> => ruleOf(chain).map((rule) => ({ ...rule, obstacle: "-m set" }));
+const rulesOf = (chain: keyof typeof USER_CHAINS, obstacles: number) =>
+  fc.array(fc.oneof({ weight: 6, arbitrary: ruleOf(chain) }, { weight: obstacles, arbitrary: obstructed(chain) }), { maxLength: 6 });
+const rulesets = (obstacles: number): fc.Arbitrary<Ruleset> =>
+  fc
+    .record({
+      base: rulesOf("base", obstacles),
+      later: rulesOf("later", obstacles),
+      one: rulesOf("one", obstacles),
+      two: rulesOf("two", obstacles),
+      policy: fc.constantFrom<BaseChain["policy"]>("accept", "accept", "drop"),
+      family: fc.constantFrom<Packets>({}, { family: "ipv4" }),
+    })
+    .map(({ policy, family, ...chains }) => ({
+      chains: new Map(Object.entries(chains)),
+      bases: [
+        { chain: "base", hook: "prerouting", priority: 0, packets: family, policy },
+        { chain: "later", hook: "input", priority: 0, packets: {}, policy: "accept" },
+      ],
+    }));
 
 test("the first case that holds a packet has the mark that netfilter would give it", () => {
   fc.assert(
-    fc.property(rulesets, (ruleset) => {
+    fc.property(rulesets(0), (ruleset) => {
       const list = walk(ruleset, new Patience());
-      for (const packet of PACKETS) assert.equal(firstOf(list, packet), alone(ruleset, packet), JSON.stringify({ packet, list }));
+      for (const packet of PACKETS) assert.equal(firstOf(list, packet)?.mark, alone(ruleset, packet), JSON.stringify({ packet, list }));
     }),
     { numRuns: 1000 },
+  );
+});
+
+test("whatever a rule that cannot be judged would do to a packet, its case says so and names the rule", () => {
+  fc.assert(
+    fc.property(rulesets(1), (ruleset) => {
+      const list = walk(ruleset, new Patience());
+      const unjudged = [...ruleset.chains.values()].flat().filter(({ obstacle }) => obstacle !== undefined);
+      for (const packet of PACKETS) {
+        const found = firstOf(list, packet);
+        assert.equal(found?.mark, alone(ruleset, packet));
+        for (const rule of unjudged) {
+          const mark = alone(ruleset, packet, rule);
+          if (mark === found?.mark) continue;
+          const told = found?.perhaps.some((fate) => fate.mark === mark && fate.because.includes(rule));
+          assert.ok(told, JSON.stringify({ packet, mark, list }));
+        }
+      }
+    }),
+    { numRuns: 500 },
   );
 });
 
@@ -110,16 +134,18 @@ test("what two sets have in common are the packets of both, and a set that holds
   }
 });
 
-function firstOf(list: readonly Marked[], packet: Packets): number {
-  return list.find(({ packets }) => holds(packets, packet))?.mark ?? 0;
+function firstOf(list: readonly Case[], packet: Packets): Case | undefined {
+  return list.find(({ packets }) => holds(packets, packet));
 }
 
-/** As netfilter does: one packet, rule by rule. */
-function alone({ bases, chains }: Ruleset, packet: Packets): number {
+/** As netfilter does: one packet, rule by rule. Of the rules that cannot be judged only `assumed` holds. */
+function alone({ bases, chains }: Ruleset, packet: Packets, assumed?: Rule): number {
   let now = 0;
   const run = (name: string): "accept" | "drop" | "return" => {
     assert.ok(CHAINS.includes(name));
-    for (const { packets, except, marked, deeds } of chains.get(name) ?? []) {
+    for (const rule of chains.get(name) ?? []) {
+      const { packets, except, marked, obstacle, deeds } = rule;
+      if (obstacle !== undefined && rule !== assumed) continue;
       if (!packets.some((each) => holds(each, packet)) || except.some((each) => holds(each, packet))) continue;
       if (!marked.every(({ value, mask, not }) => ((now & mask) >>> 0 === value) !== not)) continue;
       for (const deed of deeds) {
