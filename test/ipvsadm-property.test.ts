@@ -18,7 +18,7 @@ import { addDevice, OwnNamespace } from "./ipvsadm/own-namespace.ts";
 import { sequences } from "./ipvsadm/sequences.ts";
 import { need } from "./need.ts";
 
-const SEQUENCES = 120;
+const SEQUENCES = 100;
 
 interface Ran {
   readonly exitCode: number;

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -205,6 +205,31 @@ test("Traffic goes on while the table is saved, cleared of what differs, and res
     assert.deepEqual(await director.run(["ipvsadm-restore"], { input: round % 2 === 0 ? other : both }), quietly(""));
   }
   assert.deepEqual(await traffic, quietly(""));
+});
+
+onDirector("The examples of docs/ipvsadm.md are lines that work", async (director) => {
+  await director.type("ip addr add 192.0.2.10/24 dev eth0");
+  const examples = /## Examples\n.*?```sh\n(.*?)```/s.exec(readFileSync(new URL("../docs/ipvsadm.md", import.meta.url), "utf8"))?.[1] ?? "";
+  assert.ok(examples.split("\n").filter((line) => /^(ipvsadm|evenkeel)/.test(line)).length > 30);
+  const said = await director.type("cd $(mktemp -d)", examples, "rm ipvsadm.rules; rmdir $PWD");
+  assert.match(said, /^Timeout \(tcp tcpfin udp\): 600 60 300$/m);
+  assert.match(said, /removed the packet path from this network namespace\n$/);
+});
+
+test("The director's own requests to the VIP are not balanced, and netfilter does not see what is", { timeout: 60_000 }, async (t) => {
+  if (!need(t, "root", "command:ip", "command:curl", "command:nft", "bpf", "bpf-loop", "syscall-programs")) return;
+  const { client, director } = await natSite(Hosts.for(t));
+  await director.type(
+    "ipvsadm -A -t 192.168.1.110:80 -s rr",
+    "ipvsadm -a -t 192.168.1.110:80 -r 10.1.1.11:80 -m",
+    "nft add table inet wall",
+    "nft 'add chain inet wall input { type filter hook input priority 0; policy drop; }'",
+    "nft 'add chain inet wall forward { type filter hook forward priority 0; policy drop; }'",
+  );
+  const curl = "curl --silent --max-time 5 --output /dev/null http://192.168.1.110/";
+  assert.deepEqual(await client.sh(curl), quietly(""));
+  await director.type("nft delete table inet wall");
+  assert.equal((await director.sh(curl)).status, 7);
 });
 
 onDirector("It works by any link, in any environment and from any directory", async (director, t) => {

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { changeLink } from "../../src/kernel/links.ts";
 import { createNamespace, deleteNamespace, inNamespace } from "../../src/kernel/namespace.ts";
 
 const BIN = fileURLToPath(new URL("../../bin", import.meta.url));
@@ -58,6 +59,7 @@ export class Hosts {
   add(name: string): Host {
     const host = new Host(`ek-t${process.pid}-${name}`, name, this.#directory);
     this.#made.push(host);
+    host.inside(() => changeLink("lo", { up: true }));
     // Before any device is there, so that each is born with it: an address is of use at once.
     host.writeSysctl("net/ipv6/conf/default/accept_dad", "0");
     host.writeSysctl("net/ipv6/conf/default/router_solicitations", "0");
