@@ -7,6 +7,7 @@
 import koffi from "koffi";
 import { EvenkeelError } from "../model/error.ts";
 import {
+  type Acknowledgement,
   concatenate,
   decodeAcknowledgement,
   decodeMessages,
@@ -61,11 +62,16 @@ export function ask(request: NetlinkRequest): NetlinkMessage {
   return answer;
 }
 
-/** Many questions with one answer each, over one socket; where the kernel refuses one, the answer is its error. In their order. */
-export function askAll(requests: readonly NetlinkRequest[]): readonly (NetlinkMessage | EvenkeelError)[] {
+/** What the kernel answered, or why it did not. Not an Error: of ten thousand servers without a route each would take its trace. */
+export type NetlinkAnswer =
+  | { readonly kind: "message"; readonly message: NetlinkMessage }
+  | ({ readonly kind: "refused" } & Acknowledgement);
+
+/** Many questions with one answer each, over one socket. In their order. */
+export function askAll(requests: readonly NetlinkRequest[]): readonly NetlinkAnswer[] {
   if (requests.length === 0) return [];
   return withRouteSocket((fd) => {
-    const answers: (NetlinkMessage | EvenkeelError)[] = [];
+    const answers: NetlinkAnswer[] = [];
     for (let i = 0; i < requests.length; i += QUESTIONS_AT_ONCE) answers.push(...askTogether(fd, requests.slice(i, i + QUESTIONS_AT_ONCE)));
     return answers;
   });
@@ -89,25 +95,25 @@ function exchange(request: NetlinkRequest & { readonly flags: number }): { messa
 }
 
 /** Not acknowledged besides, each is answered by one message. Their places are the sequence numbers. */
-function askTogether(fd: number, requests: readonly NetlinkRequest[]): readonly (NetlinkMessage | EvenkeelError)[] {
+function askTogether(fd: number, requests: readonly NetlinkRequest[]): readonly NetlinkAnswer[] {
   const attempted = requests[0]?.attempted ?? "";
   const messages = requests.map(({ type, flags = 0, payload }, sequence) =>
     encodeMessage({ type, flags: NetlinkFlag.REQUEST | flags, sequence, payload }),
   );
   send(fd, concatenate(messages), attempted);
-  const answers = new Map<number, NetlinkMessage | EvenkeelError>();
+  const answers = new Map<number, NetlinkAnswer>();
   while (answers.size < requests.length) {
-    for (const message of receive(fd, attempted)) answers.set(message.sequence, answerOf(message, requests[message.sequence]));
+    for (const message of receive(fd, attempted)) answers.set(message.sequence, answerOf(message));
   }
-  return requests.map(
-    (request, sequence) => answers.get(sequence) ?? netlinkError(request.attempted, 0, "the kernel answered another question"),
-  );
+  return requests.map((request, sequence) => {
+    const answer = answers.get(sequence);
+    if (answer === undefined) throw netlinkError(request.attempted, 0, "the kernel answered another question");
+    return answer;
+  });
 }
 
-function answerOf(message: NetlinkMessage, request: NetlinkRequest | undefined): NetlinkMessage | EvenkeelError {
-  if (message.type !== NetlinkType.ERROR) return message;
-  const { errno, text } = decodeAcknowledgement(message);
-  return netlinkError(request?.attempted ?? "", errno, text);
+function answerOf(message: NetlinkMessage): NetlinkAnswer {
+  return message.type === NetlinkType.ERROR ? { kind: "refused", ...decodeAcknowledgement(message) } : { kind: "message", message };
 }
 
 function withRouteSocket<T>(work: (fd: number) => T): T {

@@ -1,8 +1,7 @@
 /** Routes: listed, looked up as a packet would, added, replaced, removed. */
 
 import { type Address, type Family, formatAddress } from "../model/address.ts";
-import { EvenkeelError } from "../model/error.ts";
-import { NetlinkFlag, type NetlinkMessage } from "../wire/netlink.ts";
+import { NetlinkFlag } from "../wire/netlink.ts";
 import {
   decodeRoute,
   encodeRoute,
@@ -14,8 +13,11 @@ import {
   RouteMessage,
 } from "../wire/netlink-route.ts";
 import { findLink } from "./links.ts";
-import { askAll, change, dump, isNetlinkErrno, netlinkError } from "./netlink.ts";
+import { askAll, change, dump, isNetlinkErrno, type NetlinkAnswer, netlinkError } from "./netlink.ts";
 import { Errno } from "./system-call.ts";
+
+/** How the kernel says that no route leads there, or one that leads nowhere. */
+const NO_WAY: readonly number[] = [Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL];
 
 /** The way to an address, as a packet of ours would go. */
 export interface Way {
@@ -60,14 +62,14 @@ export function waysTo(
 }
 
 function wayOf(
-  answer: NetlinkMessage | EvenkeelError,
+  answer: NetlinkAnswer,
   { attempted, mtuOf }: { attempted: string; mtuOf: (interfaceIndex: number) => number },
 ): Way | undefined {
-  if (answer instanceof EvenkeelError) {
-    if (isNetlinkErrno(answer, Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES, Errno.EINVAL)) return undefined;
-    throw answer;
+  if (answer.kind === "refused") {
+    if (NO_WAY.includes(answer.errno)) return undefined;
+    throw netlinkError(attempted, answer.errno, answer.text);
   }
-  const route = decodeRoute(answer.payload);
+  const route = decodeRoute(answer.message.payload);
   if (route === undefined) throw netlinkError(attempted, 0, "the kernel answered with another family");
   // IPv6 answers a lookup that fails with a route that says so.
   const usable = route.kind === "unicast" || route.kind === "local";
