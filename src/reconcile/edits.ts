@@ -35,13 +35,34 @@ export interface JudgeOptions {
   readonly interfaceMtu: (name: string) => number;
 }
 
+/** It is added by these edits, and this is the change that does so: servers join it. */
+interface Newcomer {
+  readonly kind: "add-service";
+  readonly service: VirtualService & { servers: RealServer[] };
+}
+
 /** A service while the edits are played. */
-interface Played {
+class Played {
   head: ServiceHead;
-  /** In the order in which they were added. */
-  readonly servers: Map<string, RealServer>;
-  /** It is added by these edits, and this is the change that does so: servers join it. */
-  newcomer?: { readonly kind: "add-service"; service: VirtualService & { servers: RealServer[] } };
+  newcomer: Newcomer | undefined;
+  readonly #found: readonly RealServer[];
+  #servers: Map<string, RealServer> | undefined;
+
+  constructor(head: ServiceHead, found: readonly RealServer[], newcomer?: Newcomer) {
+    this.head = head;
+    this.#found = found;
+    this.newcomer = newcomer;
+  }
+
+  /** By their names, in the order in which they were added; made when somebody looks, since most services are only passed by. */
+  get servers(): Map<string, RealServer> {
+    this.#servers ??= new Map(this.#found.map((server) => [serverName(server), server]));
+    return this.#servers;
+  }
+
+  whole(): VirtualService {
+    return { ...this.head, servers: this.#servers === undefined ? this.#found : [...this.#servers.values()] };
+  }
 }
 
 export function judgeEdits(edits: readonly Edit[], state: ActualState, options: JudgeOptions): Judged {
@@ -68,19 +89,14 @@ class Play {
   #daemons: readonly StandingSyncDaemon[];
 
   constructor(state: ActualState, { interfaceMtu }: JudgeOptions) {
-    this.#services = new Map(
-      state.services.map(({ servers, ...head }) => [
-        serviceName(head),
-        { head, servers: new Map(servers.map((server) => [serverName(server), server])) },
-      ]),
-    );
+    this.#services = new Map(state.services.map(({ servers, ...head }) => [serviceName(head), new Played(head, servers)]));
     this.#settings = settingsOf(state);
     this.#daemons = state.syncDaemons ?? [];
     this.#interfaceMtu = interfaceMtu;
   }
 
   services(): VirtualService[] {
-    return [...this.#services.values()].map(({ head, servers }) => ({ ...head, servers: [...servers.values()] }));
+    return [...this.#services.values()].map((service) => service.whole());
   }
 
   edit(edit: Edit): void {
@@ -126,7 +142,7 @@ class Play {
     if (this.#services.has(name)) throw new EvenkeelError("SERVICE_EXISTS", `the service ${name} is there already`);
     const newcomer = { kind: "add-service" as const, service: { ...head, servers: [] as RealServer[] } };
     this.#change(newcomer);
-    this.#services.set(name, { head, servers: new Map(), newcomer });
+    this.#services.set(name, new Played(head, [], newcomer));
   }
 
   /** What ipvsadm has no word for stays as it is. */
@@ -141,7 +157,7 @@ class Play {
     };
     this.#change({ kind: "edit-service", before: service.head, after });
     // Servers that come later are added under its new head.
-    delete service.newcomer;
+    service.newcomer = undefined;
     service.head = after;
   }
 
@@ -169,14 +185,14 @@ class Play {
     this.#requireThresholds(server);
     const before = this.#server(service, server);
     this.#change({ kind: "edit-server", service: service.head, before, after: server });
-    delete service.newcomer;
+    service.newcomer = undefined;
     service.servers.set(serverName(server), server);
   }
 
   #deleteServer(service: Played, name: ServerName): void {
     const server = this.#server(service, name);
     this.#change({ kind: "delete-server", service: service.head, server });
-    delete service.newcomer;
+    service.newcomer = undefined;
     service.servers.delete(serverName(server));
   }
 
