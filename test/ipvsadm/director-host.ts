@@ -44,8 +44,20 @@ const ETC = {
   "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
   "nsswitch.conf": "hosts: files dns\nservices: files\nprotocols: files\n",
   hosts: "127.0.0.1 localhost\n",
-  services: "domain 53/tcp\ndomain 53/udp\nhttp 80/tcp www\nhttps 443/tcp\nhttp-alt 8080/tcp webcache\nsip 5060/udp\nsip-tls 5061/udp\n",
+  services:
+    "domain 53/tcp\ndomain 53/udp\nhttp 80/tcp www\nhttps 443/tcp\nhttps 443/udp\ntftp 69/udp\nsyslog 514/udp\nshell 514/tcp cmd syslog\nhttp-alt 8080/tcp webcache\nsip 5060/tcp\nsip 5060/udp\nsip-tls 5061/tcp\nsip-tls 5061/udp\n",
 } as const;
+
+/**
+ * Seen by the player and what it starts alone: files of its own over those in /etc, and netfilter's tools, which are asked with each edit where
+ * there are marks, say at once that there is nothing.
+ */
+const COVER = [
+  "directory=$1; shift",
+  'for f in $(ls "$directory"); do [ ! -e "/etc/$f" ] || mount --bind "$directory/$f" "/etc/$f"; done',
+  'for f in /usr/sbin/nft /usr/sbin/*tables*-save; do [ ! -e "$f" ] || mount --bind /bin/true "$f"; done',
+  'exec "$@"',
+];
 
 let made = 0;
 
@@ -61,8 +73,7 @@ export class DirectorHost {
     try {
       inNamespace(this.#path, layOut);
       for (const [name, text] of Object.entries(ETC)) writeFileSync(join(this.#directory, name), text);
-      // Files of its own over those in /etc, seen by this process and what it starts alone.
-      const cover = 'd=$1; shift; for f in $(ls "$d"); do [ ! -e "/etc/$f" ] || mount --bind "$d/$f" "/etc/$f"; done; exec "$@"';
+      const cover = COVER.join("; ");
       const node = [process.execPath, "--disable-warning=ExperimentalWarning", PLAYER];
       this.#player = spawn("nsenter", [`--net=${this.#path}`, "unshare", "--mount", "sh", "-ec", cover, "-", this.#directory, ...node], {
         stdio: ["ignore", "pipe", "pipe", "ipc"],

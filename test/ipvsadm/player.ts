@@ -3,20 +3,28 @@
  * a start of Node for each, and what traffic would have brought about.
  */
 
+import { listDaemons } from "../../src/cli/ipvsadm/list-daemons.ts";
+import { listServices } from "../../src/cli/ipvsadm/list-services.ts";
+import { listTimeouts } from "../../src/cli/ipvsadm/list-timeouts.ts";
+import { systemNames } from "../../src/cli/ipvsadm/names.ts";
 import { procServices } from "../../src/cli/ipvsadm/proc-files.ts";
 import { runIpvsadm } from "../../src/cli/ipvsadm/run.ts";
+import { save } from "../../src/cli/ipvsadm/save.ts";
 import { listedServices } from "../../src/cli/ipvsadm/view.ts";
 import { inspect } from "../../src/director/apply.ts";
 import { PacketPath } from "../../src/director/packet-path.ts";
 import { jiffiesPerSecond } from "../../src/kernel/clock.ts";
-import type { Counters } from "../../src/model/plane.ts";
+import { type Counters, DEFAULT_SETTINGS } from "../../src/model/plane.ts";
 import { addTraffic, estimate, writeRates } from "./counters.ts";
+import { formatOf } from "./recorded-states.ts";
 import { playBulkEnds, playTraffic } from "./traffic.ts";
 
 export type Order =
   | { readonly kind: "ipvsadm"; readonly args: readonly string[]; readonly input: string; readonly walkSalt: number }
   /** /proc/net/ip_vs, as `evenkeel proc ip_vs` prints it with a salt of its own. */
   | { readonly kind: "proc-services"; readonly walkSalt: number }
+  /** What the lists of asked.ts show one after the other (STATE_LISTS), read at once. */
+  | { readonly kind: "state"; readonly walkSalt: number }
   /** The traffic of the recordings, and four estimates of its rates later. */
   | { readonly kind: "traffic" }
   /** Then 130 MiB by one connection, and rates as in this list. */
@@ -49,6 +57,8 @@ async function obey(order: Order): Promise<Answer> {
       const services = listedServices((await inspect((plane) => plane.counters())) ?? NO_COUNTERS);
       return { ...NOTHING, stdout: procServices(services, { jiffiesPerSecond: jiffiesPerSecond(), salt: order.walkSalt }) };
     }
+    case "state":
+      return { ...NOTHING, stdout: await state(order.walkSalt) };
     case "traffic":
       return withPacketPath((path) => {
         playTraffic(path);
@@ -65,6 +75,18 @@ async function obey(order: Order): Promise<Answer> {
         writeRates(path, order.rates);
       });
   }
+}
+
+async function state(salt: number): Promise<string> {
+  const found = await inspect((plane) => ({ ...plane.read(), counters: plane.counters() }));
+  const { services = [], settings = DEFAULT_SETTINGS, syncDaemons = [], counters = NO_COUNTERS } = found ?? {};
+  const thresholds = { format: formatOf("ipvsadm -Ln --thresholds"), names: systemNames(), one: false, salt };
+  return [
+    save(services, { salt }),
+    listServices(listedServices(counters), thresholds),
+    listTimeouts(settings.timeouts),
+    listDaemons(syncDaemons),
+  ].join("");
 }
 
 async function ipvsadm({ args, input, walkSalt }: Extract<Order, { kind: "ipvsadm" }>): Promise<Printed> {
