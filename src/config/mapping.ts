@@ -27,7 +27,7 @@ export interface MappingRule<S extends Shape> {
 }
 
 export function readMapping<S extends Shape>(
-  source: Source,
+  source: Pick<Source, "complaint">,
   value: unknown,
   path: Path,
   rule: MappingRule<S>,

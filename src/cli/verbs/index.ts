@@ -28,6 +28,7 @@ export const VERBS: readonly Verb[] = [
   { name: "ipvsadm", load: () => import("./ipvsadm.ts") },
   { name: "teardown", load: () => import("./teardown.ts") },
   { name: "realserver", load: () => import("./realserver.ts") },
+  { name: "probe", load: () => import("./probe.ts") },
   { name: "selftest", load: () => import("./selftest.ts") },
 ];
 

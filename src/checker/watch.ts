@@ -1,0 +1,79 @@
+/** Makes checks again and again, each by its timetable on the real clock, until its signal says that it is enough. */
+
+import { type TimetableAction, type TimetableConfig, type TimetableEvent, timetable } from "../health/timetable.ts";
+import type { Verdict } from "../model/health.ts";
+import type { PreparedCheck, Target } from "./checker.ts";
+import type { Dial } from "./dial.ts";
+
+export interface WatchedCheck {
+  readonly target: Target;
+  readonly check: PreparedCheck;
+  readonly times: TimetableConfig;
+}
+
+export interface Watch {
+  readonly dial: Dial;
+  readonly signal: AbortSignal;
+  /** `index`: which of the checks. Returns whether it should be made more often now. */
+  heard(index: number, verdict: Verdict): boolean;
+}
+
+/** As checks know it from AbortSignal.timeout(); one for all, because to make one costs a stack. */
+const LATE = new DOMException("the deadline of the check", "TimeoutError");
+
+/** Resolves when the signal was given and no check is under way any more. */
+export async function watchChecks(checks: readonly WatchedCheck[], watch: Watch): Promise<void> {
+  await Promise.all(checks.map((check, index) => watchOne(check, index, watch)));
+}
+
+function watchOne({ target, check, times }: WatchedCheck, index: number, { dial, signal, heard }: Watch): Promise<void> {
+  return new Promise((done, fail) => {
+    let state = timetable.start(times, performance.now());
+    let timer: NodeJS.Timeout | undefined;
+    let underWay: AbortController | undefined;
+
+    const stop = (): void => {
+      clearTimeout(timer);
+      underWay?.abort(signal.reason);
+      if (underWay === undefined) done();
+    };
+    const giveUp = (error: unknown): void => {
+      signal.removeEventListener("abort", stop);
+      clearTimeout(timer);
+      fail(error);
+    };
+    const happen = (event: TimetableEvent): void => {
+      const step = timetable.step(times, state, event, performance.now());
+      state = step.state;
+      step.actions.forEach(perform);
+      if (event.kind === "doubt") return;
+      clearTimeout(timer);
+      const wakeMs = timetable.deadlineMs(state);
+      if (wakeMs !== undefined && !signal.aborted)
+        timer = setTimeout(() => happen({ kind: "woken" }), Math.max(0, Math.ceil(wakeMs - performance.now())));
+    };
+    const perform = ({ kind }: TimetableAction): void => {
+      if (kind === "abandon") underWay?.abort(LATE);
+      else void look();
+    };
+    const look = async (): Promise<void> => {
+      const controller = new AbortController();
+      underWay = controller;
+      try {
+        const verdict = await check(target, { dial, signal: controller.signal });
+        underWay = undefined;
+        if (!signal.aborted) happen({ kind: "doubt", uncertain: heard(index, verdict) });
+        if (signal.aborted) done();
+        else happen({ kind: "ended" });
+      } catch (error) {
+        giveUp(error);
+      }
+    };
+    if (signal.aborted) {
+      done();
+      return;
+    }
+    signal.addEventListener("abort", stop, { once: true });
+    happen({ kind: "woken" });
+  });
+}
