@@ -4,7 +4,7 @@
  */
 
 import type { Advice, Details, Phase, Verdict } from "../model/health.ts";
-import { Failure, faultOf, Unable } from "./fault.ts";
+import { asError, Failure, faultOf, Unable } from "./fault.ts";
 
 /** What a check that came to its end has found. */
 export interface Finding {
@@ -93,7 +93,7 @@ export function runCourse(signal: AbortSignal, work: (course: Course) => Promise
           over = true;
           signal.removeEventListener("abort", onAbort);
           course.end();
-          broken(error);
+          broken(asError(error));
         }
         if (fault instanceof Failure) finish((durationMs) => ({ ...judged(durationMs), outcome: "fail", reason: fault.message }));
         if (fault instanceof Unable) finish((durationMs) => ({ ...judged(durationMs), outcome: "unable", reason: fault.message }));

@@ -2,7 +2,7 @@
 
 import type { Course } from "./course.ts";
 import type { Dial, Way } from "./dial.ts";
-import { Failure } from "./fault.ts";
+import { asError, Failure } from "./fault.ts";
 
 const CLOSED_PORT = new Failure("nothing listens there: the port is closed (ICMP)");
 
@@ -15,7 +15,7 @@ export async function ask<T>(
     readonly question: Uint8Array;
     read(datagram: Buffer): T | undefined;
     readonly silenceMs?: number;
-    silence?(): T;
+    readonly silence?: () => T;
   },
 ): Promise<T> {
   course.enter("connect");
@@ -29,7 +29,7 @@ export async function ask<T>(
         const value = exchange.read(datagram);
         if (value !== undefined) done(value);
       } catch (error) {
-        fail(error);
+        fail(asError(error));
       }
     });
     socket.send(exchange.question, (error) => {

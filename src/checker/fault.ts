@@ -66,6 +66,11 @@ export function faultOf(error: unknown): Failure | Unable | undefined {
   return undefined;
 }
 
+/** What was thrown, for a promise to be rejected with. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

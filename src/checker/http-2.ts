@@ -23,7 +23,7 @@ export function askHttp2(
   course.enter("request");
   return new Promise((done, fail) => {
     const session = course.own(openSession(stream, request));
-    const onError = (error: unknown): void => fail(faultOf(error) ?? error);
+    const onError = (error: Error): void => fail(faultOf(error) ?? error);
     session.on("error", onError);
     session.once("goaway", (code: number) => fail(new Failure(`the server ended the session (GOAWAY, code ${code})`)));
     session.once("close", () => fail(new Failure("the server closed the session too early")));

@@ -6,6 +6,9 @@
 
 import { setFlagsFromString } from "node:v8";
 
+/** The flag of that engine. */
+const LINEAR = "l";
+
 let enabled = false;
 
 /** A pattern, or what is wrong with the text. `.` does not match the end of a line. */
@@ -19,7 +22,7 @@ export function linearPattern(text: string): RegExp | string {
   if (!enabled) setFlagsFromString("--enable-experimental-regexp-engine");
   enabled = true;
   try {
-    return new RegExp(text, "l");
+    return new RegExp(text, LINEAR);
   } catch {
     return "it cannot be matched in linear time; leave out lookahead, lookbehind, backreferences and repeats of hundreds";
   }

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Course } from "./course.ts";
 import type { Dial, Way } from "./dial.ts";
-import { Failure } from "./fault.ts";
+import { asError, Failure } from "./fault.ts";
 
 /** No check reads more of an answer than this. */
 export const READ_BYTES_MAX = 65_536;
@@ -43,7 +43,7 @@ export function receive<T>(stream: Duplex, read: (piece: Buffer | undefined) => 
         else done(value);
       } catch (error) {
         stop();
-        fail(error);
+        fail(asError(error));
       }
     };
     const onPiece = (piece: Buffer): void => feed(piece);

@@ -4,6 +4,7 @@ import { type TimetableAction, type TimetableConfig, type TimetableEvent, timeta
 import type { Verdict } from "../model/health.ts";
 import type { PreparedCheck, Target } from "./checker.ts";
 import type { Dial } from "./dial.ts";
+import { asError } from "./fault.ts";
 
 export interface WatchedCheck {
   readonly target: Target;
@@ -15,7 +16,7 @@ export interface Watch {
   readonly dial: Dial;
   readonly signal: AbortSignal;
   /** `index`: which of the checks. Returns whether it should be made more often now. */
-  heard(index: number, verdict: Verdict): boolean;
+  readonly heard: (index: number, verdict: Verdict) => boolean;
 }
 
 /** As checks know it from AbortSignal.timeout(); one for all, because to make one costs a stack. */
@@ -40,7 +41,7 @@ function watchOne({ target, check, times }: WatchedCheck, index: number, { dial,
     const giveUp = (error: unknown): void => {
       signal.removeEventListener("abort", stop);
       clearTimeout(timer);
-      fail(error);
+      fail(asError(error));
     };
     const happen = (event: TimetableEvent): void => {
       const step = timetable.step(times, state, event, performance.now());

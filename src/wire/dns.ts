@@ -20,7 +20,6 @@ export const DNS_RCODES = [
   "NOTAUTH",
   "NOTZONE",
 ] as const;
-export type DnsRcode = (typeof DNS_RCODES)[number];
 
 export interface DnsQuestion {
   readonly id: number;
