@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LOOPBACKS } from "../../test/check-peers/listen.ts";
+import { LOOPBACKS, type Peer } from "../../test/check-peers/listen.ts";
 import { SILENT } from "../../test/check-peers/private-network.ts";
 import { soundPeer } from "../../test/check-peers/sound-peers.ts";
 import { need } from "../../test/need.ts";
 import { parseAddress } from "../model/address.ts";
-import type { Verdict } from "../model/health.ts";
+import type { Phase, Verdict } from "../model/health.ts";
 import { CheckOptionsError } from "./checker.ts";
 import { directDial } from "./dial.ts";
 import { type CheckKind, prepareCheck } from "./index.ts";
@@ -90,8 +90,28 @@ export function checkerContract(kind: CheckKind): void {
   });
 }
 
+/** One look at the peer, which is closed after it: it passes, or fails for the reason and in the phase. */
+export async function withPeer(
+  opening: Promise<Peer>,
+  kind: CheckKind,
+  options: object,
+  reason: RegExp | undefined,
+  phase?: Phase,
+  signal?: AbortSignal,
+): Promise<void> {
+  const peer = await opening;
+  try {
+    const verdict = await look(kind, "127.0.0.1", peer.port, options, signal);
+    assert.equal(verdict.outcome, reason === undefined ? "pass" : "fail", JSON.stringify(verdict));
+    if (verdict.outcome === "fail" && reason !== undefined) assert.match(verdict.reason, reason);
+    if (phase !== undefined) assert.equal(verdict.phase, phase);
+  } finally {
+    await peer.close();
+  }
+}
+
 /** How many this process has; waits a moment for `wanted`, because closing is finished by the loop. */
-export async function openDescriptors(wanted = 0): Promise<number> {
+export async function openDescriptors(wanted = Number.POSITIVE_INFINITY): Promise<number> {
   let open = readdirSync("/proc/self/fd").length;
   for (let turn = 0; turn < 50 && (turn < 3 || open > wanted); turn++) {
     await sleep(turn < 3 ? 2 : 20);

@@ -71,6 +71,15 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
+/** OpenSSL's words speak of records and alerts. */
+const SSL_WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/wrong version number|packet length too long|http request|unexpected message|record layer/, "the server does not speak TLS here"],
+  [/no application protocol/, "the server does not speak the protocol that was asked for (ALPN)"],
+  [/certificate required|handshake failure.*certificate/, "the server wants a certificate of ours"],
+  [/unrecognized name/, "the server does not know the name that was asked for (SNI)"],
+  [/unknown ca|bad certificate|certificate unknown/, "the server does not take our certificate"],
+];
+
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
@@ -79,5 +88,6 @@ function codeOf(error: unknown): string | undefined {
 function sslWords(error: unknown): string {
   const reason = error instanceof Error && "reason" in error && typeof error.reason === "string" ? error.reason : undefined;
   const message = error instanceof Error ? error.message : "";
-  return reason ?? /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)/.exec(message)?.[1] ?? message;
+  const words = reason ?? /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)/.exec(message)?.[1] ?? message;
+  return SSL_WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? words;
 }

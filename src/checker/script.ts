@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import type { Readable } from "node:stream";
 import * as z from "zod";
-import { quote } from "../config/complaint.ts";
+import { printable, quote } from "../config/complaint.ts";
 import { toggle } from "../config/fields.ts";
 import type { Shape } from "../config/mapping.ts";
 import { formatAddress } from "../model/address.ts";
@@ -19,6 +19,8 @@ import { readWay, wayShape } from "./way-options.ts";
 
 const NOBODY = 65_534;
 const OUTPUT_BYTES_MAX = 4096;
+/** Of what it said, in the reason. */
+const SAID_MAX = 200;
 /** For what the script wrote just before its end. */
 const LAST_WORDS_MS = 50;
 
@@ -78,7 +80,7 @@ export const script = checkerOf({
 
 function judge(code: number | null, signal: string | null, output: string, namesWeight: boolean): Finding {
   const [said = ""] = output.trim().split("\n");
-  const words = said === "" ? "" : `: ${quote(said)}`;
+  const words = said === "" ? "" : `: ${printable(said.slice(0, SAID_MAX))}`;
   if (code === null) throw new Failure(`the script was ended by ${signal}${words}`);
   // It was the wrapper that failed, and the script never ran.
   if ((code === 126 || code === 127) && said.startsWith("setpriv:")) throw new Unable(`the script could not be started${words}`);

@@ -74,6 +74,8 @@ export function readSecure(
   }
 }
 
+const CUT_OFF = new Failure("the server closed the connection during the TLS handshake");
+
 /** Throws Failure where the certificate does not hold. */
 export async function secure(
   course: Course,
@@ -99,9 +101,10 @@ export async function secure(
       },
     });
     course.own(opened);
-    opened.on("error", fail);
+    // Node tells a polite end before the handshake's as a reset.
+    opened.on("error", (error) => fail(/before secure TLS/.test(error.message) ? CUT_OFF : error));
     opened.once("secureConnect", () => done(opened));
-    opened.once("close", () => fail(new Failure("the server closed the connection during the TLS handshake")));
+    opened.once("close", () => fail(CUT_OFF));
   });
   judge(course, socket, options, identity);
   return socket;

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { spreadPhase } from "../health/timetable.ts";
+import type { Verdict } from "../model/health.ts";
+import type { PreparedCheck } from "./checker.ts";
+import { directDial } from "./dial.ts";
+import { watchChecks } from "./watch.ts";
+
+const target = { host: "nowhere.invalid", port: 1 };
+const PASS: Verdict = { outcome: "pass", phase: "match", durationMs: 0, details: {} };
+const times = { intervalMs: 100, fastIntervalMs: 100, timeoutMs: 1000, phase: 0, jitter: 0, seed: 1 };
+
+describe("watchChecks()", () => {
+  test("starts checks evenly, each once an interval", async () => {
+    const starts: number[] = [];
+    const check: PreparedCheck = async () => {
+      starts.push(performance.now());
+      return PASS;
+    };
+    await watched(
+      Array.from({ length: 50 }, (_, i) => ({ target, check, times: { ...times, intervalMs: 500, phase: spreadPhase(i) } })),
+      1500,
+    );
+    assert.ok(Math.abs(starts.length - 150) <= 50, `${starts.length} starts`);
+    const slots = new Map<number, number>();
+    for (const startMs of starts) slots.set(Math.floor(startMs / 50), (slots.get(Math.floor(startMs / 50)) ?? 0) + 1);
+    // Five in each twentieth of a second; a busy machine makes some late.
+    assert.ok(Math.max(...slots.values()) <= 25, `${Math.max(...slots.values())} at once`);
+  });
+  test("never has two checks of a server under way, however long they take", async () => {
+    let underWay = 0;
+    let rounds = 0;
+    const check: PreparedCheck = async () => {
+      underWay++;
+      rounds++;
+      assert.equal(underWay, 1);
+      await sleep(130);
+      underWay--;
+      return PASS;
+    };
+    await watched([{ target, check, times: { ...times, intervalMs: 50 } }], 700);
+    assert.ok(rounds >= 3 && rounds <= 6, `${rounds} rounds`);
+  });
+  test("gives a check up at its deadline, and tells it that it is late", async () => {
+    const reasons: unknown[] = [];
+    const check: PreparedCheck = (_, { signal }) =>
+      new Promise((done) =>
+        signal.addEventListener("abort", () => {
+          reasons.push(signal.reason instanceof DOMException && signal.reason.name);
+          done(PASS);
+        }),
+      );
+    await watched([{ target, check, times: { ...times, timeoutMs: 30 } }], 350);
+    assert.ok(reasons.length >= 2);
+    assert.equal(reasons[0], "TimeoutError");
+  });
+  test("looks more often while the listener is in doubt", async () => {
+    let rounds = 0;
+    const check: PreparedCheck = async () => {
+      rounds++;
+      return PASS;
+    };
+    await watched(
+      [{ target, check, times: { ...times, intervalMs: 10_000, fastIntervalMs: 20, phase: (performance.now() / 10_000 + 0.002) % 1 } }],
+      500,
+      () => true,
+    );
+    assert.ok(rounds >= 5, `${rounds} rounds`);
+  });
+  test("ends when it is told to, and stops what is under way without hearing of it", async () => {
+    let aborted = false;
+    const check: PreparedCheck = (_, { signal }) =>
+      new Promise((done) =>
+        signal.addEventListener("abort", () => {
+          aborted = true;
+          done(PASS);
+        }),
+      );
+    const heard = await watched([{ target, check, times }], 250);
+    assert.equal(aborted, true);
+    assert.equal(heard, 0);
+  });
+  test("does not take a bug of a check for a sick server", async () => {
+    const check: PreparedCheck = () => Promise.reject(new TypeError("a bug"));
+    await assert.rejects(watched([{ target, check, times }], 1000), /a bug/);
+  });
+});
+
+async function watched(checks: Parameters<typeof watchChecks>[0], forMs: number, doubt = () => false): Promise<number> {
+  let heard = 0;
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), forMs);
+  await watchChecks(checks, {
+    dial: directDial,
+    signal: stop.signal,
+    heard() {
+      heard++;
+      return doubt();
+    },
+  });
+  clearTimeout(timer);
+  return heard;
+}
