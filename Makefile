@@ -78,6 +78,10 @@ bench-lab: setup-bench ## requests, connections, packets and bytes a second besi
 bench-ipvs: setup-bench ## instructions a packet beside the kernel's own IPVS, in an emulated machine that counts them (root)
 	node bench/ipvs.ts
 
+.PHONY: bench-checks
+bench-checks: setup ## CPU time of a health check beside a bare connection, and 2,000 HTTP checks a second (root)
+	node bench/checks.ts
+
 .PHONY: flood
 flood: build ## five million SYNs against a table with 100,000 established connections (root)
 	node bench/flood.ts

@@ -103,7 +103,8 @@ function run(course: Course, { command, environment }: ScriptOptions): Promise<E
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    const streams: Readable[] = [child.stdout, child.stderr];
+    // Without a descriptor left there are none, whatever the types say.
+    const streams = [child.stdout, child.stderr].filter((stream: Readable | undefined) => stream !== undefined);
     let output = "";
     for (const stream of streams) {
       // What is too much is read and forgotten: a full pipe would stop the script.

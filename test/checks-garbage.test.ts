@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { dnsReply } from "../../test/check-peers/dns-peer.ts";
-import { answer, listen, speak } from "../../test/check-peers/listen.ts";
-import { grpcServer } from "../../test/check-peers/sound-peers.ts";
-import { randomFrom } from "../../test/random.ts";
-import { look, openDescriptors } from "./checker.contract.ts";
-import type { CheckKind } from "./index.ts";
+import { look, openDescriptors } from "../src/checker/checker.contract.ts";
+import type { CheckKind } from "../src/checker/index.ts";
+import { dnsReply } from "./check-peers/dns-peer.ts";
+import { answer, listen, speak } from "./check-peers/listen.ts";
+import { grpcServer } from "./check-peers/sound-peers.ts";
+import { randomFrom } from "./random.ts";
 
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000_000);
 const ROUNDS = 150;
