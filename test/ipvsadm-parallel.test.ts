@@ -207,9 +207,13 @@ for (const [args, was, becomes] of [
       const when = `killed before call ${at} of ${calls}`;
       await prepare();
       const { status }: Answer = await director.run(["ipvsadm", ...args], { environment: { LD_PRELOAD, KILL_AT: String(at) } });
-      assert.equal(status, null, when);
       const found = await saved();
-      assert.ok(found === was || found === becomes, `${when}:\n${found}`);
+      // The kernel may have a call less to be asked this time: then it came to its end.
+      if (status === 0) assert.equal(found, becomes, when);
+      else {
+        assert.equal(status, null, when);
+        assert.ok(found === was || found === becomes, `${when}:\n${found}`);
+      }
       assert.equal(
         (await director.run(["ipvsadm", ...args])).status,
         found === was || args[0] === "-e" || args[0] === "-E" ? 0 : 255,
