@@ -32,7 +32,9 @@ async function siteFor(t: TestContext, { name }: Pick<Method, "name">): Promise<
 
 /** Curls one after the other, a connection each: how often each real server answered. */
 async function curl({ client }: Site, url: string, times: number): Promise<Record<string, number>> {
-  const { stdout, stderr } = await client.sh(`for i in $(seq ${times}); do curl --globoff --silent --show-error --max-time 5 ${url}; done`);
+  const { stdout, stderr } = await client.sh(
+    `for i in $(seq ${times}); do curl --globoff --silent --show-error --max-time 20 ${url}; done`,
+  );
   assert.equal(stderr, "");
   const names = stdout
     .trim()
@@ -44,7 +46,7 @@ async function curl({ client }: Site, url: string, times: number): Promise<Recor
 
 /** curl's exit code: 7 is refused. */
 async function curlFails({ client }: Site, url: string): Promise<number | null> {
-  return (await client.sh(`curl --globoff --silent --max-time 5 ${url} > /dev/null`)).status;
+  return (await client.sh(`curl --globoff --silent --max-time 20 ${url} > /dev/null`)).status;
 }
 
 /** "ipvsadm -Ln" as the real one prints it. */
