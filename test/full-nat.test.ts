@@ -49,7 +49,8 @@ describe("full NAT", () => {
         assert.ok((port >= 1024 && port < 32_768) || port >= 61_000, `port ${port}`);
         assert.ok(!given.has(port), `port ${port} was given twice`);
         given.add(port);
-        if (flow === 20_000) assert.equal(refused, 0, "more than half of all ports were free");
+        // Sixteen tries that all meet taken ports: one flow in 50 million while two thirds are free.
+        if (flow === 12_000) assert.equal(refused, 0, "two thirds of all ports were free");
       }
       t.diagnostic(`${given.size} of ${PORTS_MAX} ports given, ${refused} of ${FLOWS} flows got none`);
       assert.equal(given.size + refused, FLOWS);
