@@ -57,7 +57,7 @@ export class Hosts {
   }
 
   add(name: string): Host {
-    const host = new Host(`ek-t${process.pid}-${name}`, name, this.#directory);
+    const host = new Host(`lvs-${process.pid}-${name}`, name, this.#directory);
     this.#made.push(host);
     host.inside(() => changeLink("lo", { up: true }));
     // Before any device is there, so that each is born with it: an address is of use at once.
