@@ -1,41 +1,17 @@
 /** What `evenkeel explain` says, case by case: connections, persistence, marks, services, servers that do not serve. */
 
 import assert from "node:assert/strict";
-import { after, describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { explanationText } from "../src/cli/explain/text.ts";
 import type { Question } from "../src/director/explanation.ts";
 import { parseAddress } from "../src/model/address.ts";
-import { DEFAULT_SETTINGS, type DirectorSettings, type MarkRule } from "../src/model/plane.ts";
-import { serverName, type VirtualService } from "../src/model/service.ts";
+import type { MarkRule } from "../src/model/plane.ts";
+import { serverName } from "../src/model/service.ts";
 import { advanceSeconds } from "./advance-clock.ts";
 import { ask, type Caller, explained, send } from "./explain/cast.ts";
-import { need } from "./need.ts";
+import { onStage, settings } from "./explain/stage.ts";
 import { ACK, FAMILIES, RST, server, service, VIPS } from "./packet-rows/cast.ts";
-import { CLIENTS, Stage } from "./packet-rows/stage.ts";
-
-const NEEDS = ["root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth"] as const;
-
-let shared: Stage | undefined;
-after(() => shared?.close());
-
-/** A stage with these services alone. */
-function onStage(t: TestContext, services: readonly VirtualService[], work: (stage: Stage) => void): void {
-  if (!need(t, ...NEEDS)) return;
-  shared ??= new Stage({ connectionsMax: 1000 });
-  const stage = shared;
-  stage.inside(() => {
-    stage.clear();
-    settings(stage, {});
-    for (const each of services) stage.plane.apply({ kind: "add-service", service: each });
-    stage.settle();
-    work(stage);
-  });
-}
-
-function settings(stage: Stage, facts: Partial<DirectorSettings>): void {
-  const before = stage.plane.read().settings ?? DEFAULT_SETTINGS;
-  stage.plane.apply({ kind: "edit-settings", before, after: { ...DEFAULT_SETTINGS, ...facts } });
-}
+import { CLIENTS, type Stage } from "./packet-rows/stage.ts";
 
 function marks(stage: Stage, after: readonly MarkRule[]): void {
   stage.plane.apply({ kind: "edit-marks", before: stage.plane.read().marks ?? [], after });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { after, describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createNamespace, deleteNamespace, inNamespace } from "../src/kernel/namespace.ts";
 import { type Address, parseAddress } from "../src/model/address.ts";
@@ -11,9 +11,10 @@ import { DEFAULT_SETTINGS } from "../src/model/plane.ts";
 import type { SchedulerName, VirtualService } from "../src/model/service.ts";
 import { advanceSeconds } from "./advance-clock.ts";
 import { type Caller, send } from "./explain/cast.ts";
+import { onStage } from "./explain/stage.ts";
 import { need } from "./need.ts";
 import { ACK, RST, server, service, VIPS } from "./packet-rows/cast.ts";
-import { CLIENTS, Stage } from "./packet-rows/stage.ts";
+import { CLIENTS, type Stage } from "./packet-rows/stage.ts";
 
 const NEEDS = ["root", "bpf", "bpf-loop", "syscall-programs", "xdp-native-veth"] as const;
 const EVENKEEL = fileURLToPath(new URL("../bin/evenkeel", import.meta.url));
@@ -21,21 +22,6 @@ const GOLDEN = new URL("golden/explain/", import.meta.url);
 
 /** Times are what they are. */
 const TIME = /(\d+ h \d+ min|\d+ min \d+ s|\d+ s) (?=left|more|ago|$)/gm;
-
-let shared: Stage | undefined;
-after(() => shared?.close());
-
-function onStage(t: TestContext, services: readonly VirtualService[], work: (stage: Stage) => void): void {
-  if (!need(t, ...NEEDS)) return;
-  shared ??= new Stage({ connectionsMax: 1000 });
-  const stage = shared;
-  stage.inside(() => {
-    stage.clear();
-    for (const each of services) stage.plane.apply({ kind: "add-service", service: each });
-    stage.settle();
-    work(stage);
-  });
-}
 
 function explain(stage: Stage, ...args: readonly string[]) {
   return stage.inside(() => spawnSync(EVENKEEL, ["explain", ...args], { encoding: "utf8" }));

@@ -1,7 +1,16 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
-import type { ServiceName } from "../model/edit.ts";
-import type { ActualState, Attachment, Change, Counters, DataPlane, ServiceHead, TrafficCounters } from "../model/plane.ts";
+import type { ServiceName, StandingSyncDaemon } from "../model/edit.ts";
+import type {
+  ActualState,
+  Attachment,
+  Change,
+  Counters,
+  DataPlane,
+  DirectorSettings,
+  ServiceHead,
+  TrafficCounters,
+} from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { mistakeIn } from "../model/validity.ts";
 import { placeKeeperOf } from "../scheduler/index.ts";
@@ -57,11 +66,19 @@ export class BpfPlane implements DataPlane {
   read(): ActualState {
     return {
       services: [...this.#services.values()].map((entry) => this.#describe(entry)),
-      settings: this.#settings.read(),
+      settings: this.settings(),
       marks: this.#settings.marks().map(({ rule }) => rule),
       attachments: this.attachments(),
-      syncDaemons: readSyncDaemons(this.#path),
+      syncDaemons: this.syncDaemons(),
     };
+  }
+
+  settings(): DirectorSettings {
+    return this.#settings.read();
+  }
+
+  syncDaemons(): StandingSyncDaemon[] {
+    return readSyncDaemons(this.#path);
   }
 
   apply(change: Change): void {

@@ -81,7 +81,7 @@ async function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOption
     // Before there is a service: killed in between, it is not one that gets no packets.
     const warnings = services.length === 0 ? [] : listenEverywhere(plane);
     make(plane, [...marks.changes, ...changes], before);
-    const present = new Set(resets.length === 0 ? [] : plane.read().services.map(serviceName));
+    const present = new Set(resets.length === 0 ? [] : services.map(serviceName));
     for (const service of resets) {
       if (service === "all") plane.resetCounters();
       else if (present.has(serviceName(service))) plane.resetCounters(service);

@@ -2,9 +2,7 @@
 
 import { inspect } from "../../director/apply.ts";
 import type { BpfPlane } from "../../director/bpf-plane.ts";
-import { type Connection, ConnectionReader } from "../../director/connection-reader.ts";
-import { PacketPath } from "../../director/packet-path.ts";
-import { withPacketPathLock } from "../../kernel/packet-path-lock.ts";
+import { readConnections } from "../../director/read-connections.ts";
 import type { ServiceName } from "../../model/edit.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { type Counters, DEFAULT_SETTINGS } from "../../model/plane.ts";
@@ -57,12 +55,12 @@ async function list(command: Listing, { stdout, walkSalt }: Surroundings): Promi
       await printConnections(command, stdout);
       break;
     case "list-timeouts": {
-      const { timeouts } = (await inspect((plane) => plane.read().settings)) ?? DEFAULT_SETTINGS;
+      const { timeouts } = (await inspect((plane) => plane.settings())) ?? DEFAULT_SETTINGS;
       stdout(format.json ? jsonTimeouts(timeouts) : listTimeouts(timeouts));
       break;
     }
     case "list-daemons": {
-      const daemons = (await inspect((plane) => plane.read().syncDaemons)) ?? [];
+      const daemons = (await inspect((plane) => plane.syncDaemons())) ?? [];
       stdout(format.json ? jsonDaemons(daemons) : listDaemons(daemons));
       break;
     }
@@ -81,25 +79,13 @@ function countersOf(plane: BpfPlane, wanted: ServiceName | undefined): Counters 
   return { ...counters, services: counters.services.filter(isWanted), servers: counters.servers.filter(isWanted) };
 }
 
-/** The lock is only for opening: a long listing keeps nobody from changing the packet path. */
-async function printConnections(
+function printConnections(
   { filter, format }: Extract<Listing, { kind: "list-connections" }>,
   stdout: Surroundings["stdout"],
 ): Promise<void> {
-  const print = (connections: Iterable<Connection>): void => {
+  return readConnections((reader) => {
+    const connections = reader?.connections(filter) ?? [];
     const chunks = format.json ? jsonConnections(connections) : listConnections(connections, { format, names: systemNames() });
     for (const chunk of chunks) stdout(chunk);
-  };
-  const path = await withPacketPathLock(() => PacketPath.open());
-  if (path === undefined) {
-    print([]);
-    return;
-  }
-  const reader = new ConnectionReader(path);
-  try {
-    print(reader.connections(filter));
-  } finally {
-    reader.close();
-    path.close();
-  }
+  });
 }

@@ -74,25 +74,17 @@ export function register(program: Command): void {
 async function run(options: Options): Promise<void> {
   const filter = await filterOf(options);
   const limit = await limitOf(options);
-  const [{ requireBpf }, { withPacketPathLock }, { PacketPath }, { ConnectionReader }, { EvenkeelError }] = await Promise.all([
+  const [{ requireBpf }, { readConnections }, { EvenkeelError }] = await Promise.all([
     import("../../kernel/capability.ts"),
-    import("../../kernel/packet-path-lock.ts"),
-    import("../../director/packet-path.ts"),
-    import("../../director/connection-reader.ts"),
+    import("../../director/read-connections.ts"),
     import("../../model/error.ts"),
   ]);
   requireBpf("read the connection table");
-  // Only to open it: a long listing keeps nobody from changing the packet path.
-  const path = await withPacketPathLock(() => PacketPath.open());
-  if (path === undefined) throw new EvenkeelError("NOT_RUNNING", TEXT.none, { cure: TEXT.cure });
-  const reader = new ConnectionReader(path);
-  try {
+  await readConnections(async (reader) => {
+    if (reader === undefined) throw new EvenkeelError("NOT_RUNNING", TEXT.none, { cure: TEXT.cure });
     if (options.count) await printCounts(reader, filter, options.output);
     else await printList(reader.connections(filter), limit, options.output);
-  } finally {
-    reader.close();
-    path.close();
-  }
+  });
 }
 
 async function filterOf({ service, server, client, state, protocol }: Options): Promise<ConnectionFilter> {

@@ -60,33 +60,18 @@ async function counted(file: Exclude<File, `ip_vs_conn${string}`>): Promise<stri
 }
 
 async function printConnections(file: "ip_vs_conn" | "ip_vs_conn_sync"): Promise<void> {
-  const [
-    { requireBpf },
-    { withPacketPathLock },
-    { PacketPath },
-    { ConnectionReader },
-    { procConnections, procConnectionsSync },
-    { writeChunks },
-  ] = await Promise.all([
+  const [{ requireBpf }, { readConnections }, { procConnections, procConnectionsSync }, { writeChunks }] = await Promise.all([
     import("../../kernel/capability.ts"),
-    import("../../kernel/packet-path-lock.ts"),
-    import("../../director/packet-path.ts"),
-    import("../../director/connection-reader.ts"),
+    import("../../director/read-connections.ts"),
     import("../ipvsadm/proc-files.ts"),
     import("../chunks.ts"),
   ]);
   requireBpf("read the connection table");
-  // Only to open it: a long listing keeps nobody from changing the packet path.
-  const path = await withPacketPathLock(() => PacketPath.open());
-  if (path === undefined) throw await noPacketPath();
-  const reader = new ConnectionReader(path);
   const print: (connections: Iterable<Connection>) => Iterable<string> = file === "ip_vs_conn" ? procConnections : procConnectionsSync;
-  try {
+  await readConnections(async (reader) => {
+    if (reader === undefined) throw await noPacketPath();
     await writeChunks(print(reader.connections()), process.stdout);
-  } finally {
-    reader.close();
-    path.close();
-  }
+  });
 }
 
 async function noPacketPath(): Promise<Error> {
