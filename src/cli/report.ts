@@ -3,13 +3,14 @@
 import { styleText } from "node:util";
 import { type ErrorCode, EvenkeelError } from "../model/error.ts";
 
-export const EXIT_CODE = { ok: 0, failed: 1, usage: 2, configuration: 3, notPermitted: 5 } as const;
+export const EXIT_CODE = { ok: 0, failed: 1, usage: 2, configuration: 3, directorAway: 4, notPermitted: 5, differs: 10 } as const;
 
 /** Every other code means that what was asked for failed. */
 const EXIT_CODE_OF: Partial<Record<ErrorCode, number>> = {
   BAD_ADDRESS: EXIT_CODE.usage,
   BAD_ARGUMENT: EXIT_CODE.usage,
   BAD_CONFIGURATION: EXIT_CODE.configuration,
+  DIRECTOR_AWAY: EXIT_CODE.directorAway,
   NOT_PERMITTED: EXIT_CODE.notPermitted,
 };
 

@@ -73,8 +73,16 @@ function readFile(source: Source, complain: Complain): Configuration | undefined
   checkServicesTwice(source, read, complain);
   const complete = read.map(completeService);
   // Whatever is not complete was complained of.
-  return complete.every((service) => service !== undefined) ? { interfaces, ...director, services: complete } : undefined;
+  return complete.every((service) => service !== undefined) ? { interfaces, ...director, services: complete, ...USUAL } : undefined;
 }
+
+/** What a file that does not speak of it gets. */
+const USUAL = {
+  director: { byHand: "adopt", compareMs: 60_000 },
+  api: { nodeExporterNames: false },
+  notify: [],
+  journal: { entriesMax: 100_000, daysMax: 30 },
+} as const satisfies Partial<Configuration>;
 
 function readInterfaces(source: Source, value: unknown, complain: Complain): WantedAttachment[] {
   const path: Path = ["interfaces"];

@@ -2,9 +2,9 @@
 
 import { addressFromBytes, type Family } from "../model/address.ts";
 import { prefixByte } from "../model/mark-rule.ts";
-import type { Persistence, RealServer, Tunnel } from "../model/service.ts";
+import type { Persistence, Tunnel } from "../model/service.ts";
 import type { Path } from "./complaint.ts";
-import type { ConfiguredService } from "./configuration.ts";
+import type { ConfiguredServer, ConfiguredService } from "./configuration.ts";
 import { hasKey, readList } from "./list.ts";
 import { type Complain, type Fields, readMapping } from "./mapping.ts";
 import { readTimeouts } from "./read-settings.ts";
@@ -102,10 +102,14 @@ export function completeService({ fields, family, port, persistent, timeouts, se
     ...(fields.full_nat === undefined ? {} : { fullNat: fields.full_nat }),
     ...(timeouts === undefined ? {} : { timeouts }),
     servers: complete,
+    quorum: { quorum: 1, hysteresis: 0 },
+    alpha: false,
+    omega: false,
+    hairpin: false,
   };
 }
 
-function completeServer({ fields, tunnel, port, method }: ServerReading): RealServer | undefined {
+function completeServer({ fields, tunnel, port, method }: ServerReading): ConfiguredServer | undefined {
   const { address, weight, upper_threshold: upperThreshold = 0, lower_threshold: lowerThreshold = 0 } = fields;
   if (address === undefined || weight === undefined || port === undefined || method === undefined) return undefined;
   return {
@@ -116,6 +120,9 @@ function completeServer({ fields, tunnel, port, method }: ServerReading): RealSe
     ...(method === "tun" && tunnel?.type !== undefined && tunnel.type !== "ipip" ? { tunnel: tunnelOf(tunnel, tunnel.type) } : {}),
     ...(upperThreshold === 0 ? {} : { upperThreshold }),
     ...(lowerThreshold === 0 ? {} : { lowerThreshold }),
+    checks: [],
+    inhibitOnFailure: false,
+    cutTemplates: false,
   };
 }
 
