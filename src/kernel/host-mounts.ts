@@ -26,6 +26,19 @@ export function lastingMountNamespace(): string | undefined {
   return undefined;
 }
 
+/**
+ * Whether this is the machine's (the container's) own network namespace: that of the outermost forebear that we may look at, who is process 1 where
+ * nothing stands in the way.
+ */
+export function isOutermostNetwork(): boolean {
+  const ours = readlinkSync("/proc/thread-self/ns/net");
+  for (const pid of forebearsOf(process.pid).toReversed()) {
+    const theirs = linkAt(`/proc/${pid}/ns/net`);
+    if (theirs !== undefined) return theirs === ours;
+  }
+  return true;
+}
+
 /** Nearest first. */
 function forebearsOf(self: number): readonly number[] {
   const found: number[] = [];

@@ -155,6 +155,15 @@ export function listNamespaces(): readonly string[] {
     .sort();
 }
 
+/** The first name that the current namespace has, if any. */
+export function currentName(): string | undefined {
+  const ours = statSync("/proc/thread-self/ns/net");
+  return listNamespaces().find((name) => {
+    const theirs = statSync(join(NAMESPACE_DIRECTORY, name), { throwIfNoEntry: false });
+    return theirs?.ino === ours.ino && theirs.dev === ours.dev;
+  });
+}
+
 function isMounted(path: string): boolean {
   return statfsSync(path).type === NSFS_MAGIC;
 }

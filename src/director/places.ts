@@ -1,0 +1,49 @@
+/**
+ * Where a director keeps what belongs to it. It serves one network namespace, and each has places of its own: the runtime directory by the
+ * namespace's cookie, which any process inside can ask for without privileges; the state by its name, which is the same after a reboot.
+ */
+
+import { join } from "node:path";
+import { isOutermostNetwork } from "../kernel/host-mounts.ts";
+import { currentCookie, currentName } from "../kernel/namespace.ts";
+
+const RUNTIME = "/run/evenkeel";
+const STATE = "/var/lib/evenkeel";
+const SOCKET = "api.sock";
+
+/** Names another socket to the commands that talk to a director. */
+const SOCKET_VARIABLE = "EVENKEEL_SOCKET";
+
+export interface RuntimePlaces {
+  readonly directory: string;
+  /** Where the commands in this namespace look for the director; a symbolic link where it listens elsewhere. */
+  readonly socket: string;
+  /** Held by the director as long as it lives: flock(2). */
+  readonly lock: string;
+  /** What people type: in the machine's own network namespace a symbolic link to the socket. */
+  readonly alias: string | undefined;
+}
+
+/** Of the current network namespace. Nothing is made. */
+export function runtimePlaces(): RuntimePlaces {
+  const directory = join(RUNTIME, `net-${currentCookie()}`);
+  return {
+    directory,
+    socket: join(directory, SOCKET),
+    lock: join(directory, "director.lock"),
+    alias: isOutermostNetwork() ? join(RUNTIME, SOCKET) : undefined,
+  };
+}
+
+/** Where a command finds the director of the current network namespace, if one runs. Quick: ipvsadm asks at every call. */
+export function directorSocket(environment: NodeJS.ProcessEnv = process.env): string {
+  const named = environment[SOCKET_VARIABLE];
+  return named === undefined || named === "" ? join(RUNTIME, `net-${currentCookie()}`, SOCKET) : named;
+}
+
+/** What is kept over restarts and reboots: overrides, versions of the configuration, the journal. */
+export function stateDirectory(): string {
+  const name = currentName();
+  if (name !== undefined) return join(STATE, `net-${name}`);
+  return isOutermostNetwork() ? STATE : join(STATE, `net-${currentCookie()}`);
+}
