@@ -119,6 +119,29 @@ describe("ConnectionReader", () => {
     });
   }
 
+  test("is read a part at a time, from where an earlier walk ended", (t) => {
+    if (!need(t, ...NEEDS)) return;
+    const here = populated();
+    reading(here, (reader) => {
+      const slices = [...reader.slices({ protocol: "udp" }, 0, 64)];
+      assert.ok(slices.length > 1, "a table of several parts");
+      assert.deepEqual(
+        slices.flatMap(({ connections }) => connections.map(ends)),
+        [...reader.connections({ protocol: "udp" })].map(ends),
+      );
+      const [first, ...rest] = slices;
+      const later = [...reader.slices({ protocol: "udp" }, first?.next, 64)];
+      assert.deepEqual(
+        later.map(({ next, connections }) => ({ next, listed: connections.map(ends) })),
+        rest.map(({ next, connections }) => ({ next, listed: connections.map(ends) })),
+      );
+      const walk = reader.slices({}, 0, 64);
+      walk.next();
+      reader.close();
+      assert.throws(() => walk.next(), { code: "NOT_RUNNING" });
+    });
+  });
+
   test("counts as the packet path does", (t) => {
     if (!need(t, ...NEEDS)) return;
     const here = populated();

@@ -1,8 +1,9 @@
 /** Connections as a list, one after the other as they are read: a million pass through a few kilobytes of memory. */
 
 import type { Writable } from "node:stream";
+import { connectionJson } from "../director/connection-json.ts";
 import type { Connection, End } from "../director/connection-reader.ts";
-import { formatAddress, formatEndpoint } from "../model/address.ts";
+import { formatEndpoint } from "../model/address.ts";
 import { inChunks, writeChunks } from "./chunks.ts";
 
 export interface ListRequest {
@@ -37,26 +38,6 @@ export function listAsJson(connections: Iterable<Connection>, request: ListReque
   const row = (one: Connection, i: number) => `${i === 0 ? "\n" : ",\n"}${JSON.stringify(connectionJson(one))}`;
   const foot = ({ listed, more }: Listed) => `\n],"listed":${listed},"more":${more}}\n`;
   return write(connections, request, { head: '{"connections":[', row, foot });
-}
-
-export function connectionJson(one: Connection): object {
-  const { protocol, state, method, active, template, mark, parent, slot, generation, children } = one;
-  const end = ({ address, port }: End) => ({ address: formatAddress(address), port });
-  return {
-    protocol,
-    state,
-    expiresSeconds: Math.round(one.expiresMs / 100) / 10,
-    client: end(one.client),
-    virtual: end(one.virtual),
-    server: end(one.server),
-    method,
-    active,
-    ...(template ? { template, children } : {}),
-    ...(mark === undefined ? {} : { mark }),
-    ...(parent === undefined ? {} : { parent }),
-    slot,
-    generation,
-  };
 }
 
 interface Form {

@@ -7,12 +7,12 @@ import type { ConfiguredCheck } from "../config/configuration.ts";
 import type { Condition } from "../health/hysteresis.ts";
 import type { QuorumState } from "../health/quorum.ts";
 import type { Edit } from "../model/edit.ts";
+import type { Edited, EditOptions } from "../model/edit-refused.ts";
 import type { Finding, JournalEntry, Severity, StoryEvent } from "../model/journal.ts";
 import type { Override, OverrideWish } from "../model/override.ts";
 import type { ActualState, Attachment, Counters, ServerCounters, ServiceCounters } from "../model/plane.ts";
 import type { ConnectionFilter } from "./connection-filter.ts";
-import type { Connection } from "./connection-reader.ts";
-import type { Edited, EditOptions } from "./edit.ts";
+import type { ConnectionSlice } from "./connection-reader.ts";
 
 /** Who asks, for the journal: "uid 0", "token". */
 export interface Asker {
@@ -156,8 +156,8 @@ export interface Director {
   servers(reference?: ServerReference): readonly ServerView[];
   /** What the kernel holds and has counted, as `evenkeel status` and ipvsadm show it. */
   kernel(): { readonly state: ActualState; readonly counters: Counters };
-  /** Read from the table while it is walked. */
-  connections(filter: ConnectionFilter): Iterable<Connection>;
+  /** Read from the table while it is walked, a slice at a time: between two of them others may go first. `from`: what an earlier slice said to go on from. */
+  connections(filter: ConnectionFilter, from?: number): Iterable<ConnectionSlice>;
   /** The text that was applied; of one version, or the present one. Throws NOT_FOUND. */
   configuration(id?: number): { readonly version: ConfigurationVersion; readonly text: string };
   /** Newest first. */

@@ -8,41 +8,17 @@ import { getLink, listLinks } from "../kernel/links.ts";
 import { withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
 import type { Edit } from "../model/edit.ts";
+import { type Edited, type EditOptions, EditRefused } from "../model/edit-refused.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Attachment } from "../model/plane.ts";
 import { serviceName } from "../model/service.ts";
 import { diff } from "../reconcile/diff.ts";
-import { type Judged, judgeEdits, type Refusal } from "../reconcile/edits.ts";
+import { type Judged, judgeEdits } from "../reconcile/edits.ts";
 import { takenBack } from "./apply.ts";
 import { BpfPlane } from "./bpf-plane.ts";
 import { requireRoom } from "./capacity.ts";
 import type { TakenMarks } from "./netfilter-marks.ts";
 import { PacketPath } from "./packet-path.ts";
-
-export interface EditOptions {
-  /** What is not possible is passed over and told; else it is thrown, and nothing is changed. */
-  readonly keepGoing?: boolean;
-  /** The services become what the edits make of none: what is so already is not touched, and others go. */
-  readonly replace?: boolean;
-  /** Only whether it is possible. */
-  readonly judgeOnly?: boolean;
-}
-
-export interface Edited {
-  readonly refused: readonly Refusal[];
-  /** Interfaces that packets cannot be taken from, and rules of netfilter's that would mark packets and cannot be taken over; with the reason. */
-  readonly warnings: readonly string[];
-}
-
-/** Of one edit that was not possible: `index` says which. */
-export class EditRefused extends Error {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal) {
-    super(refusal.error.message, { cause: refusal.error });
-    this.refusal = refusal;
-  }
-}
 
 const NOTHING: ActualState = { services: [], attachments: [] };
 

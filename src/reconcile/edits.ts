@@ -5,18 +5,13 @@
  */
 
 import type { Edit, ServerName, ServiceName, StandingSyncDaemon, SyncDaemon } from "../model/edit.ts";
+import type { Refusal } from "../model/edit-refused.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type Timeouts, type VirtualService } from "../model/service.ts";
 import { isUnicast, mistakeIn } from "../model/validity.ts";
 import { settingsOf } from "./facts.ts";
 import { messageLength } from "./message-length.ts";
-
-/** What is not possible, by the place of its edit. */
-export interface Refusal {
-  readonly index: number;
-  readonly error: EvenkeelError;
-}
 
 export interface Judged {
   readonly changes: readonly Change[];

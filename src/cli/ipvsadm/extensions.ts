@@ -1,10 +1,10 @@
 /** What `evenkeel ipvsadm` takes beyond the real one: lists as JSON, connections by client, server, service or state, and two more kinds of restore. */
 
 import type { ConnectionFilter } from "../../director/connection-filter.ts";
+import { parseClient, parseEndpoint } from "../../model/endpoint.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { SCTP_STATES } from "../../model/sctp-states.ts";
 import { TCP_STATES } from "../../model/tcp-states.ts";
-import { parseClient, parseEndpoint } from "../endpoint.ts";
 import { CommandError } from "./command.ts";
 import type { ExtensionName } from "./options.ts";
 

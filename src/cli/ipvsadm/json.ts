@@ -1,12 +1,12 @@
 /** `-o json`, Evenkeel's own: what ipvsadm lists, for programs. Services and connections as `evenkeel status` and `connections` write them. */
 
+import { connectionJson } from "../../director/connection-json.ts";
 import type { Connection } from "../../director/connection-reader.ts";
+import { serverJson, serviceJson } from "../../director/status-json.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { StandingSyncDaemon } from "../../model/edit.ts";
 import type { Timeouts } from "../../model/service.ts";
 import { inChunks } from "../chunks.ts";
-import { connectionJson } from "../connection-listing.ts";
-import { serverJson, serviceJson } from "../status/json.ts";
 import { listedInOrder, type Order } from "./order.ts";
 import type { ListedService } from "./view.ts";
 

@@ -1,7 +1,8 @@
 /** `ipvsadm -A -E -D -C -a -e -d -Z --set --start-daemon --stop-daemon`: one change of the packet path. */
 
-import { EditRefused, editPacketPath } from "../../director/edit.ts";
+import { editPacketPath } from "../../director/edit.ts";
 import type { Edit } from "../../model/edit.ts";
+import { EditRefused } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { refusalOf } from "./answers.ts";
 import type { CommandError } from "./command.ts";

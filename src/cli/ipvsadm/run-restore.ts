@@ -4,10 +4,10 @@
  */
 
 import assert from "node:assert/strict";
-import { EditRefused, editPacketPath } from "../../director/edit.ts";
+import { editPacketPath } from "../../director/edit.ts";
 import type { Edit } from "../../model/edit.ts";
+import { EditRefused, type Refusal } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
-import type { Refusal } from "../../reconcile/edits.ts";
 import { refusalOf } from "./answers.ts";
 import { type Command, CommandError } from "./command.ts";
 import { RefusedEdit } from "./messages.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryPlane } from "../../director/memory-plane.ts";
+import { statusJson } from "../../director/status-json.ts";
 import { parseAddress } from "../../model/address.ts";
 import { type Counters, DEFAULT_SETTINGS } from "../../model/plane.ts";
 import type { RealServer, VirtualService } from "../../model/service.ts";
-import { statusJson } from "./json.ts";
 import { statusText } from "./text.ts";
 
 const server = (host: number, facts: Partial<RealServer> = {}): RealServer => ({

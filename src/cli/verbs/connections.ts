@@ -89,7 +89,7 @@ async function run(options: Options): Promise<void> {
 
 async function filterOf({ service, server, client, state, protocol }: Options): Promise<ConnectionFilter> {
   const [{ parseEndpoint, parseClient }, { CONNECTION_STATES }, { EvenkeelError }] = await Promise.all([
-    import("../endpoint.ts"),
+    import("../../model/endpoint.ts"),
     import("../../director/connection-filter.ts"),
     import("../../model/error.ts"),
   ]);

@@ -48,7 +48,7 @@ async function run(service: string | undefined): Promise<void> {
 async function matcher(service: string): Promise<(head: ServiceHead) => boolean> {
   const mark = MARK.exec(service)?.[1];
   if (mark !== undefined) return (head) => head.mark === Number(mark);
-  const [{ parseEndpoint }, { sameAddress }] = await Promise.all([import("../endpoint.ts"), import("../../model/address.ts")]);
+  const [{ parseEndpoint }, { sameAddress }] = await Promise.all([import("../../model/endpoint.ts"), import("../../model/address.ts")]);
   const { address, port } = parseEndpoint(service);
   return (head) => !head.mark && sameAddress(head.address, address) && (port === undefined || head.port === port);
 }

@@ -40,7 +40,7 @@ async function run({ rate = false, output }: Flags): Promise<void> {
   const found = await inspect((plane) => ({ state: plane.read(), counters: plane.counters() }));
   if (found === undefined) throw new EvenkeelError("NOT_RUNNING", TEXT.none, { cure: TEXT.cure });
   if (output === "json") {
-    const { statusJson } = await import("../status/json.ts");
+    const { statusJson } = await import("../../director/status-json.ts");
     console.log(JSON.stringify(statusJson(found.state, found.counters), null, 2));
   } else {
     const { statusText } = await import("../status/text.ts");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { formatAddress } from "../model/address.ts";
+import { formatAddress } from "./address.ts";
 import { parseClient, parseEndpoint } from "./endpoint.ts";
 
 describe("parseEndpoint()", () => {

@@ -1,7 +1,7 @@
 /** The state of the packet path for programs. Keys are those of the configuration where it has them, in JSON's manner of writing. */
 
-import { type Address, formatAddress, packetBytes } from "../../model/address.ts";
-import { describeMark, describePrefix } from "../../model/mark-rule.ts";
+import { type Address, formatAddress, packetBytes } from "../model/address.ts";
+import { describeMark, describePrefix } from "../model/mark-rule.ts";
 import {
   type ActualState,
   type Counters,
@@ -10,8 +10,8 @@ import {
   type Rates,
   type ServerCounters,
   type ServiceCounters,
-} from "../../model/plane.ts";
-import { clientPrefixLength, type Persistence, serviceName, thresholdsOf } from "../../model/service.ts";
+} from "../model/plane.ts";
+import { clientPrefixLength, type Persistence, serviceName, thresholdsOf } from "../model/service.ts";
 
 export function statusJson(state: ActualState, counters: Counters): object {
   const serversOf = Map.groupBy(counters.servers, ({ service }) => serviceName(service));

@@ -1,7 +1,7 @@
 /** What people type to name one end of a connection: an address, alone or with a port or a prefix length. */
 
-import { type Address, parseAddress } from "../model/address.ts";
-import { EvenkeelError } from "../model/error.ts";
+import { type Address, parseAddress } from "./address.ts";
+import { EvenkeelError } from "./error.ts";
 
 export interface Endpoint {
   readonly address: Address;
