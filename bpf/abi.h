@@ -427,6 +427,25 @@ struct sweep {
 	__u32 now;
 };
 
+enum cut_kind {
+	CUT_KIND_CONNECTIONS = 0x1,
+	CUT_KIND_TEMPLATES = 0x2,
+};
+
+/* Argument and result of the cut program: what of a server's stands in groups [first_group, first_group + groups) ends. */
+struct cut {
+	__u32 first_group;
+	/* Afterwards: how many were gone through. */
+	__u32 groups;
+	__u32 server;
+	/* enum cut_kind. */
+	__u32 kinds;
+	/* It stops when it has ended so many. */
+	__u32 ended_max;
+	/* Result. */
+	__u32 ended;
+};
+
 /* Argument of the set_limits program: the thresholds of a server, and its overload flag judged anew. */
 struct limits_change {
 	__u32 server;

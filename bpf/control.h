@@ -3,6 +3,7 @@
 #ifndef EVENKEEL_CONTROL_H
 #define EVENKEEL_CONTROL_H
 
+#include "connection_cut.h"
 #include "connection_sweep.h"
 #include "look.h"
 #include "schedule.h"
@@ -18,6 +19,20 @@ int sweep(struct sweep *argument)
 	argument->live = sweep.live;
 	argument->expired = sweep.expired;
 	argument->now = sweep.now;
+	return 0;
+}
+
+SEC("syscall")
+int cut(struct cut *argument)
+{
+	struct cut cut = { .first_group = argument->first_group,
+			   .server = argument->server,
+			   .kinds = argument->kinds,
+			   .ended_max = argument->ended_max };
+
+	bpf_loop(argument->groups, cut_group, &cut, 0);
+	argument->groups = cut.groups;
+	argument->ended = cut.ended;
 	return 0;
 }
 

@@ -8,7 +8,7 @@ import { PacketPath } from "../src/director/packet-path.ts";
 import { addLink, changeLink } from "../src/kernel/links.ts";
 import { createNamespace, deleteNamespace, inNamespace } from "../src/kernel/namespace.ts";
 import { parseAddress } from "../src/model/address.ts";
-import type { ActualState, Change, Counters, DataPlane, ServiceHead } from "../src/model/plane.ts";
+import type { ActualState, Change, Counters, Cut, DataPlane, ServiceHead } from "../src/model/plane.ts";
 import type { RealServer, SchedulerName, VirtualService } from "../src/model/service.ts";
 import { need } from "./need.ts";
 
@@ -36,6 +36,10 @@ class PlaneElsewhere implements DataPlane {
 
   resetCounters(service?: ServiceHead): void {
     this.#access((plane) => plane.resetCounters(service));
+  }
+
+  cutConnections(cut: Cut): Promise<number> {
+    return this.#access((plane) => ({ going: plane.cutConnections(cut) })).going;
   }
 
   /** The opener closes what it opened. */
@@ -83,10 +87,16 @@ dataPlaneContract(
     return inNamespace(namespace, () => {
       const path = PacketPath.open();
       if (path === undefined) throw new Error("the packet path is gone");
+      let result: unknown;
       try {
-        return work(new BpfPlane(path, OPTIONS));
+        const answer = work(new BpfPlane(path, OPTIONS));
+        result = answer;
+        return answer;
       } finally {
-        path.close();
+        // What goes on behind the call needs it a while longer; it needs no namespace.
+        if (typeof result === "object" && result !== null && "going" in result)
+          void Promise.allSettled([result.going]).then(() => path.close());
+        else path.close();
       }
     });
   }),

@@ -1,11 +1,13 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
-import type { ServiceName, StandingSyncDaemon } from "../model/edit.ts";
+import { setImmediate as othersTurn } from "node:timers/promises";
+import type { ServerName, ServiceName, StandingSyncDaemon } from "../model/edit.ts";
 import type {
   ActualState,
   Attachment,
   Change,
   Counters,
+  Cut,
   DataPlane,
   DirectorSettings,
   ServiceHead,
@@ -15,7 +17,7 @@ import { type RealServer, serverName, serviceName, type VirtualService } from ".
 import { mistakeIn } from "../model/validity.ts";
 import { placeKeeperOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
-import type { Service } from "../wire/abi.ts";
+import { CutKind, type Service } from "../wire/abi.ts";
 import { filterMayHold } from "./address-filter.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { PathSettings } from "./path-settings.ts";
@@ -29,6 +31,15 @@ import { ServiceRegister } from "./service-register.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
 import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
 import { clearTraffic, outcomesOf, resetTraffic, type Totals, totalsOf, trafficByCpu, trafficOf } from "./traffic.ts";
+
+/**
+ * Templates first, so that they lead no client back; and again when their connections are gone, since until then they could only be hidden.
+ * In a table of a million connections each is a pass of some 20 ms.
+ */
+const CUTS = {
+  all: [CutKind.TEMPLATES, CutKind.CONNECTIONS, CutKind.TEMPLATES],
+  templates: [CutKind.TEMPLATES],
+} as const satisfies Record<Cut["what"], readonly CutKind[]>;
 
 export interface BpfPlaneOptions {
   /** How to reach servers; the kernel's routes when left out. */
@@ -156,6 +167,22 @@ export class BpfPlane implements DataPlane {
     const entries = service === undefined ? [...this.#services.values()] : [this.#service(service)];
     resetTraffic(this.#path, "service", indexesOf(entries));
     resetTraffic(this.#path, "server", numbersOf(entries));
+  }
+
+  async cutConnections({ service, server, what }: Cut, signal?: AbortSignal): Promise<number> {
+    let ended = 0;
+    for (const kinds of CUTS[what]) {
+      const number = this.#numberOf(service, server);
+      if (number === undefined) break;
+      if (kinds === CutKind.TEMPLATES && !this.#servers.isLedTo(number)) continue;
+      for (const each of this.#path.cut(number, kinds)) {
+        ended += each;
+        await othersTurn(undefined, signal === undefined ? {} : { signal });
+        // It was deleted meanwhile, its last connection ended, and the number may be another server's.
+        if (this.#numberOf(service, server) !== number) return ended;
+      }
+    }
+    return ended;
   }
 
   attachments(): Attachment[] {
@@ -359,6 +386,15 @@ export class BpfPlane implements DataPlane {
     const entry = this.#services.get(head);
     if (entry === undefined) throw misfit(`there is no service ${serviceName(head)}`);
     return entry;
+  }
+
+  /** Of a server that is there, or was and may have connections left. */
+  #numberOf(name: ServiceName, server: ServerName): number | undefined {
+    const entry = this.#services.get(name);
+    const member = entry === undefined ? undefined : findMember(entry, server);
+    if (member !== undefined) return member.number;
+    const index = entry?.index ?? this.#names.indexOf(keyOf(name));
+    return index === undefined ? undefined : this.#servers.left(index, server);
   }
 
   #value(entry: ServiceEntry): Service {

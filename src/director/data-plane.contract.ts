@@ -8,7 +8,15 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
-import { type ActualState, type Change, type DataPlane, DEFAULT_SETTINGS, type DesiredState, type MarkRule } from "../model/plane.ts";
+import {
+  type ActualState,
+  type Change,
+  CUT_EXTENTS,
+  type DataPlane,
+  DEFAULT_SETTINGS,
+  type DesiredState,
+  type MarkRule,
+} from "../model/plane.ts";
 import { PROTOCOLS, type RealServer, SCHEDULERS, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { diff, headOf, satisfies } from "../reconcile/diff.ts";
 
@@ -91,10 +99,10 @@ const rules = (interfaceName: string): readonly MarkRule[] => [
 ];
 
 export function dataPlaneContract(name: string, open: Opener): void {
-  const check = (promise: string, body: (open: OpenPlane) => void, options: { timeout?: number } = {}): void =>
+  const check = (promise: string, body: (open: OpenPlane) => void | Promise<void>, options: { timeout?: number } = {}): void =>
     void test(`${name} ${promise}`, options, async (t) => {
       const opened = await open(t);
-      if (opened !== undefined) body(opened);
+      if (opened !== undefined) await body(opened);
     });
 
   check("holds nothing when it is opened empty", ({ plane }) => {
@@ -170,6 +178,23 @@ export function dataPlaneContract(name: string, open: Opener): void {
     const { services, servers } = plane.counters();
     assert.ok([...services, ...servers].every((each) => each.connections === 0n && each.rates.connections === 0));
     assert.throws(() => plane.resetCounters(headOf(service({ port: 81 }))), EvenkeelError);
+  });
+
+  check("cuts nothing where no connection leads, whoever is named", async ({ plane }) => {
+    const held = service();
+    plane.apply({ kind: "add-service", service: held });
+    const [gone] = held.servers;
+    assert.ok(gone !== undefined);
+    plane.apply({ kind: "delete-server", service: headOf(held), server: gone });
+    for (const what of CUT_EXTENTS)
+      for (const [named, { address, port }] of [
+        [headOf(held), server(2)],
+        [headOf(held), gone],
+        [headOf(held), server(9)],
+        [headOf(service({ port: 81 })), server(2)],
+      ] as const)
+        assert.equal(await plane.cutConnections({ service: named, server: { address, port }, what }), 0);
+    assert.deepEqual(plane.read().services, [{ ...held, servers: held.servers.slice(1) }]);
   });
 
   check("keeps TCP and UDP of one address and port apart", ({ plane }) => {

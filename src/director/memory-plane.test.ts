@@ -100,3 +100,22 @@ test("MemoryPlane keeps its place in the walk when a service is edited but not i
   plane.apply({ kind: "edit-service", before: headOf(alike), after: headOf({ ...alike, scheduler: "wrr" }) });
   assert.deepEqual(plane.connect("tcp", flow(3)), server(3, 1));
 });
+
+test("MemoryPlane cuts the connections of one server, also after it was deleted, and the others stay", async () => {
+  const held = service();
+  const plane = planeWith(held);
+  for (let port = 1; port <= 600; port++) plane.connect("tcp", flow(port));
+  const cut = (one: RealServer, what: "all" | "templates") => plane.cutConnections({ service: held, server: one, what });
+  assert.equal(await cut(server(1, 3), "templates"), 0);
+  assert.equal(await cut(server(1, 3), "all"), 300);
+  plane.apply({ kind: "delete-server", service: headOf(held), server: server(2, 2) });
+  assert.equal(await cut(server(2, 2), "all"), 200);
+  assert.equal(await cut(server(2, 2), "all"), 0);
+  assert.deepEqual(
+    plane.counters().servers.map(({ active, inactive }) => [active, inactive]),
+    [
+      [0, 0],
+      [100, 0],
+    ],
+  );
+});

@@ -10,6 +10,7 @@ import {
   type Attachment,
   type Change,
   type Counters,
+  type Cut,
   type DataPlane,
   DEFAULT_SETTINGS,
   type MarkRule,
@@ -138,6 +139,16 @@ export class MemoryPlane implements DataPlane {
     }
   }
 
+  async cutConnections({ service, server, what }: Cut): Promise<number> {
+    // It knows no templates.
+    if (what === "templates") return 0;
+    const present = this.#services.get(serviceName(service))?.servers.find((each) => serverName(each.server) === serverName(server));
+    const entry = present ?? this.#trash.get(`${serviceName(service)} ${serverName(server)}`);
+    const names = [...this.#connections].filter(([, connection]) => connection.entry === entry).map(([name]) => name);
+    for (const name of names) this.#end(name);
+    return names.length;
+  }
+
   close(): void {
     this.#connections.clear();
     this.#trash.clear();
@@ -174,12 +185,17 @@ export class MemoryPlane implements DataPlane {
 
   /** The flow's time is over. */
   expire(protocol: Protocol, flow: Flow): void {
-    this.finish(protocol, flow);
-    const connection = this.#connections.get(flowName(protocol, flow));
+    this.#end(flowName(protocol, flow));
+  }
+
+  #end(name: string): void {
+    const connection = this.#connections.get(name);
     if (connection === undefined) return;
-    connection.entry.total--;
-    if (connection.entry.total === thresholdsOf(connection.entry.server).lower - 1) connection.entry.overloaded = false;
-    this.#connections.delete(flowName(protocol, flow));
+    const { entry, active } = connection;
+    if (active) entry.active--;
+    entry.total--;
+    if (entry.total === thresholdsOf(entry.server).lower - 1) entry.overloaded = false;
+    this.#connections.delete(name);
   }
 
   #attach({ interfaceName, hook }: WantedAttachment): void {

@@ -17,7 +17,9 @@ import { EvenkeelError } from "../model/error.ts";
 import {
   Choice,
   type Choose,
+  type Cut,
   chooseCodec,
+  cutCodec,
   Limits,
   type LimitsChange,
   type Look,
@@ -37,7 +39,14 @@ import { ticks, timeoutTicks } from "./timeouts.ts";
 type Maps = { readonly [N in MapName]: BpfMap<KeyOf<N>, ValueOf<N>> };
 
 /** Programs by the names of their pins, the sweep last (open). The XDP one is loaded when the first interface wants it. */
-const TC_PROGRAMS = { director: "director_tc", choose: "choose", look: "look", set_limits: "set_limits", sweep: "sweep" } as const;
+const TC_PROGRAMS = {
+  director: "director_tc",
+  choose: "choose",
+  cut: "cut",
+  look: "look",
+  set_limits: "set_limits",
+  sweep: "sweep",
+} as const;
 const XDP_PROGRAM = "director_xdp";
 /** The programs that the tc one calls (bpf/rare.h): libbpf puts them there as it loads the object. Without the pin the kernel would empty it. */
 const RARE_PROGRAMS = "rare_programs";
@@ -78,6 +87,8 @@ export interface PacketPathOptions {
 
 /** Groups a call: about half a millisecond of kernel time. */
 const SWEEP_SLICE = 8192;
+/** Nor more than so many that end in one. */
+const CUT_SLICE = 2048;
 
 export class PacketPath {
   readonly pins: PinDirectory;
@@ -184,6 +195,23 @@ export class PacketPath {
       total.nowTicks = result.now;
     }
     return total;
+  }
+
+  /**
+   * Ends what stands of a server, by its number: the connections, the templates or both (`kinds`, enum CutKind), a slice at each step; gives how
+   * many each step ended.
+   */
+  *cut(server: number, kinds: number): Generator<number, void> {
+    const all = this.maps.connections.maxEntries;
+    for (let firstGroup = 0; firstGroup < all; ) {
+      const groups = Math.min(SWEEP_SLICE, all - firstGroup);
+      const slice: Cut = { firstGroup, groups, server, kinds, endedMax: CUT_SLICE, ended: 0 };
+      const { argument } = runSyscallProgram(this.#open("programs", TC_PROGRAMS.cut), encoded(cutCodec, slice));
+      const done = decoded(cutCodec, argument);
+      if (done.groups === 0) return;
+      firstGroup += done.groups;
+      yield done.ended;
+    }
   }
 
   /** The tick that the packet path counts in, now. */

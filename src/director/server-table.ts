@@ -3,6 +3,7 @@
  * back when it returns to the same service meanwhile, with its counters (IPVS's trash, ip_vs_trash_get_dest()).
  */
 
+import type { ServerName } from "../model/edit.ts";
 import { EvenkeelError } from "../model/error.ts";
 import { type RealServer, serverName } from "../model/service.ts";
 import { Family, ForwardingMethod, LoadFlag, type ServerLoad, serverCodec, serverLoadCodec } from "../wire/abi.ts";
@@ -51,6 +52,11 @@ export class ServerTable {
       this.setLimits(number, server);
     }
     return numbers;
+  }
+
+  /** The number of a server that was deleted and is nobody else's yet. */
+  left(service: number, server: ServerName): number | undefined {
+    return this.#revivable(service, server, new Set());
   }
 
   /** Whether its entry was another before. What the packet path found out of the way stays. */
@@ -110,7 +116,7 @@ export class ServerTable {
   }
 
   /** What identifies a server within its service. */
-  end(number: number): Pick<RealServer, "address" | "port"> {
+  end(number: number): ServerName {
     const { view, stride } = this.#path.servers;
     const at = number * stride;
     const { address, family, port } = serverCodec.offsets;
@@ -153,7 +159,7 @@ export class ServerTable {
   }
 
   /** The number that a server had, if nobody else has it. */
-  #revivable(service: number, server: ServerEntry, chosen: ReadonlySet<number>): number | undefined {
+  #revivable(service: number, server: ServerName, chosen: ReadonlySet<number>): number | undefined {
     const name = serverName(server);
     const number = this.#trash.get(service)?.get(name);
     if (number === undefined || chosen.has(number) || !this.#isTrashOf(service, number)) return undefined;
@@ -209,6 +215,11 @@ export class ServerTable {
   #flags(number: number): number {
     const { view, stride } = this.#path.servers;
     return view.getUint32(number * stride + serverCodec.offsets.flags, true);
+  }
+
+  /** Templates lead to it. */
+  isLedTo(number: number): boolean {
+    return this.#path.serverLoad.read(number).persistent > 0;
   }
 
   /** Connections or templates refer to it. */

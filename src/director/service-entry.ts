@@ -1,6 +1,7 @@
 /** A service as the control plane holds it while it works: what it is, where its things are in the maps, and its servers. */
 
 import { sameAddress } from "../model/address.ts";
+import type { ServerName } from "../model/edit.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ServiceHead } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName } from "../model/service.ts";
@@ -44,7 +45,7 @@ export function sameFlags({ schedulerFlags: one = [] }: ServiceHead, { scheduler
   return one.length === other.length && one.every((flag) => other.includes(flag));
 }
 
-export function findMember(entry: ServiceEntry, server: RealServer): Member | undefined {
+export function findMember(entry: ServiceEntry, server: ServerName): Member | undefined {
   return entry.members.find(({ address, port }) => port === server.port && sameAddress(address, server.address));
 }
 

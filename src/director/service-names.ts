@@ -32,6 +32,11 @@ export class ServiceNames {
     return index;
   }
 
+  /** Whose name it is, or was; undefined: nobody's. */
+  indexOf(key: ServiceKey): number | undefined {
+    return this.#known().get(keyText(key));
+  }
+
   /** undefined: it was never anybody's. */
   nameOf(index: number): ServiceKey | undefined {
     const key = this.#path.maps.service_names.lookup(index);

@@ -4,7 +4,7 @@
  */
 
 import type { Address, Family } from "./address.ts";
-import type { ServiceName, StandingSyncDaemon } from "./edit.ts";
+import type { ServerName, ServiceName, StandingSyncDaemon } from "./edit.ts";
 import type { Protocol, RealServer, Timeouts, VirtualService } from "./service.ts";
 import { TCP_TIMEOUT_SECONDS } from "./tcp-states.ts";
 
@@ -138,6 +138,16 @@ export interface Counters {
   readonly outcomes: Readonly<Record<string, bigint>>;
 }
 
+/** What of a server's is cut: its connections and the templates that lead to it, or these alone. */
+export const CUT_EXTENTS = ["all", "templates"] as const;
+export type CutExtent = (typeof CUT_EXTENTS)[number];
+
+export interface Cut {
+  readonly service: ServiceName;
+  readonly server: ServerName;
+  readonly what: CutExtent;
+}
+
 export interface DataPlane {
   read(): ActualState;
   apply(change: Change): void;
@@ -145,5 +155,11 @@ export interface DataPlane {
   counters(): Counters;
   /** Counters and rates of one service and its servers, or of all, begin again at 0 (`ipvsadm -Z`). */
   resetCounters(service?: ServiceName): void;
+  /**
+   * Ends what leads to one server, also to one that was deleted, and says how many connections and templates that were; 0 where there is
+   * no such server. A connection's next packet belongs to none then, and the host answers it with RST; a client whose template was cut is
+   * scheduled anew. New ones may come meanwhile, unless the server's weight is 0. In slices: others have their turn, and may change the plane.
+   */
+  cutConnections(cut: Cut, signal?: AbortSignal): Promise<number>;
   close(): void;
 }

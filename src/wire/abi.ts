@@ -561,6 +561,19 @@ export const portFlagName: Readonly<Record<number, string>> = Object.freeze({
   2: "REDIRECT",
 });
 
+/** enum cut_kind */
+export const CutKind = Object.freeze({
+  CONNECTIONS: 1,
+  TEMPLATES: 2,
+});
+export type CutKind = (typeof CutKind)[keyof typeof CutKind];
+
+/** The names of enum cut_kind by value. */
+export const cutKindName: Readonly<Record<number, string>> = Object.freeze({
+  1: "CONNECTIONS",
+  2: "TEMPLATES",
+});
+
 /** enum look_flag */
 export const LookFlag = Object.freeze({
   MARK_GIVEN: 1,
@@ -1398,6 +1411,37 @@ export const sweepCodec = {
     view.setUint32(offset + 20, value.now, true);
   },
 } as const satisfies StructCodec<Sweep>;
+
+/** struct cut */
+export interface Cut {
+  readonly firstGroup: number;
+  readonly groups: number;
+  readonly server: number;
+  readonly kinds: number;
+  readonly endedMax: number;
+  readonly ended: number;
+}
+
+export const cutCodec = {
+  size: 24,
+  offsets: { firstGroup: 0, groups: 4, server: 8, kinds: 12, endedMax: 16, ended: 20 },
+  decode: (view, offset) => ({
+    firstGroup: view.getUint32(offset, true),
+    groups: view.getUint32(offset + 4, true),
+    server: view.getUint32(offset + 8, true),
+    kinds: view.getUint32(offset + 12, true),
+    endedMax: view.getUint32(offset + 16, true),
+    ended: view.getUint32(offset + 20, true),
+  }),
+  encode: (view, offset, value) => {
+    view.setUint32(offset, value.firstGroup, true);
+    view.setUint32(offset + 4, value.groups, true);
+    view.setUint32(offset + 8, value.server, true);
+    view.setUint32(offset + 12, value.kinds, true);
+    view.setUint32(offset + 16, value.endedMax, true);
+    view.setUint32(offset + 20, value.ended, true);
+  },
+} as const satisfies StructCodec<Cut>;
 
 /** struct limits_change */
 export interface LimitsChange {
