@@ -7,7 +7,6 @@ import koffi from "koffi";
 import { decodeFilter, encodeFilterQuery, type Filter, FilterMessage } from "../wire/netlink-filter.ts";
 import { libbpf, TC_HOOK, TC_OPTS, type TcHook, type TcOpts } from "./libbpf.ts";
 import { withMessages } from "./libbpf-messages.ts";
-import { libc } from "./libc.ts";
 import { dump, isNetlinkErrno } from "./netlink.ts";
 import { programInfo } from "./object-info.ts";
 import { Errno, systemCallError } from "./system-call.ts";
@@ -26,7 +25,8 @@ export function attachClsact(programFd: number, target: { ifindex: number; ifnam
   const made = call(() => libbpf.bpf_tc_hook_create(hook));
   if (made.errno !== 0 && made.errno !== Errno.EEXIST) throw refused(`add the clsact discipline to ${target.ifname}`, made);
   const standing = queryClsact(target.ifindex);
-  if (standing !== undefined && nameOf(standing) !== programInfo(programFd).name) throw alreadyAttached(target.ifname, "tc", [standing]);
+  if (standing !== undefined && nameOf(target.ifindex, standing) !== programInfo(programFd).name)
+    throw alreadyAttached(target.ifname, "tc", [standing]);
   if (standing === undefined && filters(target.ifindex, "ingress").some((filter) => filter.priority <= CLSACT_PRIORITY)) {
     throw alreadyAttached(target.ifname, "tc", []);
   }
@@ -85,14 +85,11 @@ function refused(attempted: string, answer: Answer): Error {
   return systemCallError(said === "" ? attempted : `${attempted} (${said})`, answer.errno);
 }
 
-function nameOf(programId: number): string {
-  const fd = libbpf.bpf_prog_get_fd_by_id(programId);
-  if (fd < 0) return "";
-  try {
-    return programInfo(fd).name;
-  } finally {
-    libc.close(fd);
-  }
+/** By the filter's name: to open a program by its id takes CAP_SYS_ADMIN, which a director does without. */
+function nameOf(ifindex: number, programId: number): string | undefined {
+  const ending = `:[${programId}]`;
+  const ours = filters(ifindex, "ingress").find(({ handle, priority }) => handle === HANDLE && priority === CLSACT_PRIORITY);
+  return ours?.name?.endsWith(ending) ? ours.name.slice(0, -ending.length) : undefined;
 }
 
 function hookOf(ifindex: number, attachPoint: number): TcHook {

@@ -11,10 +11,15 @@ export interface Filter {
   readonly kind: string;
   readonly handle: number;
   readonly priority: number;
+  /** Of a BPF filter, what its maker called it; libbpf: "PROGRAM:[ID]". */
+  readonly name?: string;
 }
 
 const HEAD_BYTES = 20;
 const KIND = 1;
+const OPTIONS = 2;
+/** TCA_BPF_NAME */
+const BPF_NAME = 7;
 
 export function encodeFilterQuery(interfaceIndex: number, direction: keyof typeof PARENTS): Uint8Array {
   const view = new DataView(new ArrayBuffer(HEAD_BYTES));
@@ -26,6 +31,14 @@ export function encodeFilterQuery(interfaceIndex: number, direction: keyof typeo
 /** A classifier's own head comes with handle 0, then its filters. */
 export function decodeFilter(payload: Uint8Array): Filter {
   const head = headView(payload, HEAD_BYTES, "filter message");
-  const kind = decodeAttributes(payload.subarray(HEAD_BYTES)).get(KIND);
-  return { kind: kind === undefined ? "" : textOf(kind), handle: head.getUint32(8, true), priority: head.getUint32(16, true) >>> 16 };
+  const attributes = decodeAttributes(payload.subarray(HEAD_BYTES));
+  const kind = attributes.get(KIND);
+  const options = attributes.get(OPTIONS);
+  const name = kind !== undefined && textOf(kind) === "bpf" && options !== undefined ? decodeAttributes(options).get(BPF_NAME) : undefined;
+  return {
+    kind: kind === undefined ? "" : textOf(kind),
+    handle: head.getUint32(8, true),
+    priority: head.getUint32(16, true) >>> 16,
+    ...(name === undefined ? {} : { name: textOf(name) }),
+  };
 }
