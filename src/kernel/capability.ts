@@ -2,20 +2,23 @@
 
 import { readFileSync } from "node:fs";
 import { EvenkeelError } from "../model/error.ts";
+import { CAPABILITY_NAMES, type Capability } from "./capability-names.ts";
 import { libbpf } from "./libbpf.ts";
 import { describeErrno, Errno } from "./system-call.ts";
-
-/** include/uapi/linux/capability.h */
-const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
-export type Capability = keyof typeof CAPABILITIES;
 
 export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
 export function hasCapability(capability: Capability): boolean {
-  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return line !== undefined && ((BigInt(`0x${line}`) >> BigInt(CAPABILITIES[capability])) & 1n) === 1n;
+  return heldCapabilities().includes(capability);
+}
+
+/** What this process holds now, or ("CapBnd") what it and its children could come to hold. */
+export function heldCapabilities(set: "CapEff" | "CapPrm" | "CapBnd" = "CapEff"): readonly Capability[] {
+  const digits = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  const bits = BigInt(`0x${digits ?? "0"}`);
+  return CAPABILITY_NAMES.filter((_, number) => ((bits >> BigInt(number)) & 1n) === 1n);
 }
 
 /** May this process change links, addresses and routes here? */
