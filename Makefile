@@ -82,6 +82,10 @@ bench-ipvs: setup-bench ## instructions a packet beside the kernel's own IPVS, i
 bench-checks: setup ## CPU time of a health check beside a bare connection, and 2,000 HTTP checks a second (root)
 	node bench/checks.ts
 
+.PHONY: bench-checks-keepalived
+bench-checks-keepalived: setup-bench ## CPU time of a health check beside keepalived's, in an emulated machine that has IPVS (root)
+	node bench/checks-keepalived.ts
+
 .PHONY: flood
 flood: build ## five million SYNs against a table with 100,000 established connections (root)
 	node bench/flood.ts

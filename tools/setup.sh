@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 DEMO="clang libbpf-dev libbpf1 linux-libc-dev libatomic1 iproute2 ethtool curl tcpdump"
 TEST="nftables iptables procps"
-BENCH="nftables nginx-light libnginx-mod-stream haproxy wrk iperf3"
+BENCH="nftables nginx-light libnginx-mod-stream haproxy keepalived wrk iperf3"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() {
