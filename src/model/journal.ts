@@ -16,6 +16,8 @@ export type Cause =
   | { readonly kind: "operator"; readonly by: string; readonly reason?: string }
   | { readonly kind: "health" }
   | { readonly kind: "deadline" }
+  /** This host: a disk that fails, a script that ran. */
+  | { readonly kind: "host" }
   /** The kernel did not hold what it was last given. */
   | { readonly kind: "drift" }
   /** A link, an address, a route or a neighbour changed. */
