@@ -16,7 +16,7 @@ import { type LinkInfo, linkInfo } from "./object-info.ts";
 import { describeErrno, Errno, systemCallError } from "./system-call.ts";
 
 const BPF_FS_MAGIC = 0xcafe4a11;
-const USUAL_PLACE = "/sys/fs/bpf";
+export const USUAL_PLACE = "/sys/fs/bpf";
 
 export const PIN_KINDS = ["maps", "links", "programs"] as const;
 export type PinKind = (typeof PIN_KINDS)[number];
