@@ -124,6 +124,8 @@ export function describeCause(cause: Cause, story?: Story): string {
     case "start":
     case "stop":
       return story?.event.startsWith("director-") ? "" : `at the ${cause.kind}`;
+    case "host":
+      return "";
   }
 }
 
