@@ -114,7 +114,7 @@ hand(
     addLink({ kind: "bridge", name: "lan" });
     changeLink("lan", { up: true });
     const file = (hook: string) =>
-      `{ interfaces: [{ name: lan, hook: ${hook} }], services: [{ mark: 7, scheduler: rr, method: dr, servers: [] }] }`;
+      `{ settings: { marks_from_outside: true }, interfaces: [{ name: lan, hook: ${hook} }], services: [{ mark: 7, scheduler: rr, method: dr, servers: [] }] }`;
     const apply = (hook: string) => {
       const { configuration } = requireConfiguration(Buffer.from(file(hook)), "file");
       return applyConfiguration(configuration, () => "file");

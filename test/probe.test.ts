@@ -99,7 +99,7 @@ describe("evenkeel probe", () => {
     const { stdout } = await probe("--help");
     for (const kind of CHECK_KINDS) {
       assert.match(stdout, new RegExp(`^ {2}${kind} `, "m"));
-      for (const key of checkers[kind].keys) assert.match(stdout, new RegExp(`\\b${key}\\b`), `${kind}: ${key}`);
+      for (const key of Object.keys(checkers[kind].shape)) assert.match(stdout, new RegExp(`\\b${key}\\b`), `${kind}: ${key}`);
     }
   });
 });

@@ -3,6 +3,7 @@
  * throws for what the target does, ends soon after its signal says so, and leaves nothing open.
  */
 
+import type { CheckMistake } from "../config/check-kinds.ts";
 import type { Path } from "../config/complaint.ts";
 import { type Fields, readMapping, type Shape } from "../config/mapping.ts";
 import { type Address, formatAddress } from "../model/address.ts";
@@ -31,17 +32,18 @@ export interface Checker<Options> {
   /** Both, for callers that learn the kind at run time. */
   prepare(options: unknown): PreparedCheck;
   /** The keys that its options may have. */
-  readonly keys: readonly string[];
+  readonly shape: Shape;
   /** Where such a service usually is; 0 where ports play no part; undefined where nothing is usual. */
   readonly usualPort: number | undefined;
 }
 
 export type PreparedCheck = (target: Target, world: World) => Promise<Verdict>;
 
-export interface Mistake {
-  /** Within the options. */
-  readonly path: Path;
-  readonly text: string;
+/** "host": not of the options, but of the host that they are read on (a file that is not there). */
+export type MistakeOf = "options" | "host";
+
+export interface Mistake extends CheckMistake {
+  readonly of: MistakeOf;
 }
 
 export class CheckOptionsError extends EvenkeelError {
@@ -63,21 +65,21 @@ export interface Kind<S extends Shape, Options> {
   readonly usualPort?: number;
   readonly shape: S;
   /** What goes beyond a single key: what belongs together, files that are read. The values that are wrong by themselves are missing here. */
-  complete(fields: Fields<S>, complain: (key: keyof S & string, text: string) => void): Options;
+  complete(fields: Fields<S>, complain: (key: keyof S & string, text: string, of?: MistakeOf) => void): Options;
   examine(course: Course, target: Target, options: Options, dial: Dial): Promise<Finding>;
 }
 
 export function checkerOf<S extends Shape, Options>(kind: Kind<S, Options>): Checker<Options> {
   const parse = (options: unknown): Options => {
     const mistakes: Mistake[] = [];
-    const complain = (path: Path, text: string) => {
-      mistakes.push({ path, text });
+    const complain = (path: Path, text: string, part?: "key" | "value", of: MistakeOf = "options") => {
+      mistakes.push({ path, text, of, ...(part === "key" ? { part } : {}) });
       return { fileName: "", line: 0, column: 0, path: "", text };
     };
     const rule = { what: `options of the check ${kind.name}`, shape: kind.shape };
     const reading = readMapping({ complaint: complain }, options ?? {}, [], rule, () => undefined);
     if (reading === undefined || mistakes.length > 0) throw new CheckOptionsError(kind.name, mistakes);
-    const complete = kind.complete(reading.fields, (key, text) => complain([key], text));
+    const complete = kind.complete(reading.fields, (key, text, of) => complain([key], text, "value", of));
     if (mistakes.length > 0) throw new CheckOptionsError(kind.name, mistakes);
     return complete;
   };
@@ -90,7 +92,7 @@ export function checkerOf<S extends Shape, Options>(kind: Kind<S, Options>): Che
       const parsed = parse(options);
       return (target, world) => check(target, parsed, world);
     },
-    keys: Object.keys(kind.shape),
+    shape: kind.shape,
     usualPort: kind.usualPort,
   };
 }

@@ -36,8 +36,13 @@ const scriptShape = {
     })
     .transform((value) => (Array.isArray(value) ? value : [value]))
     .transform((command, context): readonly string[] => {
+      const [program] = command;
       const mistake =
-        programMistake(command[0]) ?? (command.some((part) => part.includes("\0")) ? "an argument has a zero byte" : undefined);
+        program === undefined || !program.startsWith("/")
+          ? `${quote(program)} is not the path of a program; it begins with a slash`
+          : command.some((part) => part.includes("\0"))
+            ? "an argument has a zero byte"
+            : undefined;
       if (mistake !== undefined) context.issues.push({ code: "custom", message: mistake, input: command });
       return command;
     }),
@@ -59,12 +64,17 @@ export const script = checkerOf({
   name: "script",
   usualPort: 0,
   shape: scriptShape,
-  complete: (fields) => ({
-    ...readWay(fields, () => undefined),
-    command: fields.command ?? [],
-    environment: Object.fromEntries(Object.entries(fields.environment ?? {}).map(([name, value]) => [name, String(value)])),
-    namesWeight: fields.weight_from_exit_code ?? false,
-  }),
+  complete(fields, complain) {
+    const { command = [], environment = {}, weight_from_exit_code: namesWeight = false } = fields;
+    const mistake = command[0] === undefined ? undefined : programMistake(command[0]);
+    if (mistake !== undefined) complain("command", mistake, "host");
+    return {
+      ...readWay(fields, () => undefined),
+      command,
+      environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)])),
+      namesWeight,
+    };
+  },
   async examine(course, target, { command, environment, namesWeight, ...options }, dial) {
     const way = await wayTo(course, target, options, dial);
     course.enter("request");
@@ -150,8 +160,8 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-function programMistake(program: string | undefined): string | undefined {
-  if (program === undefined || !program.startsWith("/")) return `${quote(program)} is not the path of a program; it begins with a slash`;
+/** Why the program cannot run here, as far as that is seen from outside. */
+export function programMistake(program: string): string | undefined {
   try {
     accessSync(program, constants.X_OK);
     return statSync(program).isFile() ? undefined : `${quote(program)} is not a program`;

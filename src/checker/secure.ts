@@ -43,7 +43,7 @@ export interface SecureOptions {
 /** Reads the files: what is on disk now is used until the options are read again. */
 export function readSecure(
   fields: Fields<typeof secureShape>,
-  complain: (key: "ca" | "certificate" | "key", text: string) => void,
+  complain: (key: "ca" | "certificate" | "key", text: string, of?: "host") => void,
 ): SecureOptions {
   const { server_name: serverName, verify = false, days_left: daysLeft } = fields;
   const read = (key: "ca" | "certificate" | "key"): Buffer | undefined => {
@@ -52,7 +52,7 @@ export function readSecure(
     try {
       return readFileSync(path);
     } catch (error) {
-      complain(key, `${quote(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      complain(key, `${quote(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`, "host");
       return undefined;
     }
   };

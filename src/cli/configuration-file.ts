@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
+import { checkKinds } from "../checker/check-kinds.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { requireConfiguration } from "../config/parse.ts";
 import type { PlaceOf } from "../director/preflight.ts";
@@ -16,7 +17,7 @@ interface Read {
 
 export async function readConfigurationFile(file: string): Promise<Read> {
   const fileName = file === STANDARD_INPUT ? "standard input" : file;
-  const { configuration, source } = requireConfiguration(await read(file), fileName);
+  const { configuration, source } = requireConfiguration(await read(file), fileName, checkKinds);
   const placeOf: PlaceOf = (path) => {
     const { line, column } = source.complaint(path, "");
     return `${fileName}:${line}:${column}`;

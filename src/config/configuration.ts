@@ -1,7 +1,9 @@
 /** What an operator wants, as the file says it: checked, complete, with every default filled in. */
 
 import type { QuorumConfig } from "../health/quorum.ts";
-import type { DirectorSettings, MarkRule, WantedAttachment } from "../model/plane.ts";
+import type { Address } from "../model/address.ts";
+import type { StoryEvent } from "../model/journal.ts";
+import type { DirectorSettings, MarkRule, Prefix, WantedAttachment } from "../model/plane.ts";
 import type { RealServer, VirtualService } from "../model/service.ts";
 
 export interface ConfiguredCheck {
@@ -40,7 +42,7 @@ export interface NotifyRule {
   readonly user?: string;
   readonly timeoutMs: number;
   /** Of which stories it is told; all that are at least "notice" when left out. */
-  readonly events?: readonly string[];
+  readonly events?: readonly StoryEvent[];
 }
 
 export interface ConfiguredService extends VirtualService {
@@ -85,12 +87,39 @@ export interface DirectorRule {
   readonly compareMs: number;
 }
 
+/** VRRP: who holds these addresses. Checked, and not yet run. */
+export interface ConfiguredInstance {
+  readonly name: string;
+  readonly interfaceName: string;
+  readonly vrid: number;
+  readonly priority: number;
+  readonly version: 2 | 3;
+  readonly advertIntervalMs: number;
+  readonly preempt: boolean;
+  readonly preemptDelayMs: number;
+  readonly authentication?: { readonly type: "pass" | "ah"; readonly password: string };
+  readonly addresses: readonly Prefix[];
+  /** Told by unicast, instead of multicast. */
+  readonly peers: readonly Address[];
+  readonly track: readonly TrackRule[];
+}
+
+/** `weight` left out: the instance gives up altogether. */
+export type TrackRule = { readonly weight?: number } & (
+  | { readonly interfaceName: string }
+  /** By its name: its quorum. */
+  | { readonly service: string }
+);
+
 export interface Configuration {
   /** undefined = the interfaces that carry a virtual address or lead to a NAT server. */
   readonly interfaces: readonly WantedAttachment[] | undefined;
   readonly settings: DirectorSettings;
   readonly marks: readonly MarkRule[];
+  /** Packets may come with marks that no rule here gives. */
+  readonly marksFromOutside: boolean;
   readonly services: readonly ConfiguredService[];
+  readonly instances: readonly ConfiguredInstance[];
   readonly director: DirectorRule;
   readonly api: ApiRule;
   readonly notify: readonly NotifyRule[];

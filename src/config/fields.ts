@@ -5,7 +5,7 @@ import { type Address, formatAddress, parseAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import { describePrefix } from "../model/mark-rule.ts";
 import type { Prefix } from "../model/plane.ts";
-import { quote } from "./complaint.ts";
+import { printable, quote } from "./complaint.ts";
 import { didYouMean } from "./suggest.ts";
 
 interface WholeNumber {
@@ -35,6 +35,89 @@ export const toggle = z
     error: ({ input }) => `${quote(input)} is neither on nor off; it is true or false, or 1 or 0`,
   })
   .transform((value) => value === true || value === 1);
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION = /^(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|m|h|d)$/;
+
+interface Duration {
+  /** "interval" */
+  readonly noun: string;
+  readonly leastMs: number;
+  readonly greatestMs: number;
+}
+
+/** "200ms", "5s", "2m", "1h", "1d", or a number of seconds; milliseconds when it is read. */
+export function duration({ noun, leastMs, greatestMs }: Duration) {
+  const written = (input: unknown) => `${quote(input)} is not a duration; write 200ms, 5s, 2m, 1h or 1d, or a number of seconds`;
+  return z
+    .union([z.string(), z.number()], { error: ({ input }) => written(input) })
+    .transform((value, context): number => {
+      const [, number, unit = "s"] = DURATION.exec(String(value)) ?? [];
+      const ms = typeof value === "number" ? value * 1000 : Number(number) * (UNIT_MS[unit] ?? Number.NaN);
+      const whole = Math.round(ms);
+      if (whole >= leastMs && whole <= greatestMs) return whole;
+      const message = Number.isNaN(ms)
+        ? written(value)
+        : `${quote(value)} is ${ms < leastMs ? "below" : "above"} ${formatDuration(ms < leastMs ? leastMs : greatestMs)}, the ${ms < leastMs ? "least" : "greatest"} ${noun}`;
+      context.issues.push({ code: "custom", message, input: value });
+      return z.NEVER;
+    })
+    .meta({ pattern: DURATION.source });
+}
+
+/** As a configuration says it: "200ms", "1.5s", "2m". */
+export function formatDuration(ms: number): string {
+  if (ms !== 0 && ms % 86_400_000 === 0) return `${ms / 86_400_000}d`;
+  if (ms !== 0 && ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
+  if (ms !== 0 && ms % 60_000 === 0) return `${ms / 60_000}m`;
+  return ms !== 0 && ms < 1000 ? `${ms}ms` : `${ms / 1000}s`;
+}
+
+/** 0 to 1. */
+export function fraction(noun: string) {
+  const error = ({ input }: { input?: unknown }) => `${quote(input)} is not a ${noun}; it is a number from 0 to 1`;
+  return z.number({ error }).min(0, { error }).max(1, { error });
+}
+
+/** The path of a file, from the root on. */
+export function filePath(what: string) {
+  return z
+    .string({ error: ({ input }) => `${quote(input)} is not ${what}; write the path of a file` })
+    .regex(/^\/[^\0]{0,4094}$/, { error: ({ input }) => `${quote(input)} is not ${what}; its path begins with a slash` });
+}
+
+/** The program and its arguments; no shell is between. A text alone is the path of a program that gets none. */
+export const command = z
+  .union([z.string(), z.array(z.string())], {
+    error: ({ input }) => `${quote(input)} is not a command; write [/path/of/program, argument]`,
+  })
+  .transform((value, context): readonly string[] => {
+    const list = typeof value === "string" ? [value] : value;
+    const [program] = list;
+    const refusal =
+      program === undefined || !program.startsWith("/")
+        ? `${quote(program)} is not the path of a program; it begins with a slash`
+        : list.some((part) => part.includes("\0"))
+          ? "an argument has a zero byte"
+          : typeof value === "string" && value.includes(" ")
+            ? `${quote(value)} has a space; write the program and its arguments as a list: [${value.split(/ +/).join(", ")}]`
+            : undefined;
+    if (refusal !== undefined) context.issues.push({ code: "custom", message: printable(refusal), input: value });
+    return list;
+  });
+
+/** Of the operating system; a number is one without a name. */
+export function account(noun: "user" | "group") {
+  const allowed = `a ${noun} is a name such as evenkeel, or a number`;
+  return z
+    .union([z.string(), z.number().int().min(0).max(4_294_967_294)], {
+      error: ({ input }) => `${quote(input)} is not a ${noun}; ${allowed}`,
+    })
+    .transform(String)
+    .refine((name) => /^([A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,10})$/.test(name), {
+      error: ({ input }) => `${quote(input)} is not a ${noun}; ${allowed}`,
+    });
+}
 
 /** A list of a few words, each once. */
 export function words<const Words extends readonly [string, ...string[]]>(noun: string, allowed: Words) {
@@ -85,6 +168,9 @@ export const directorAddress = address((value) => {
 
 export const netmask = address((value) => (lengthOfMask(value) === undefined ? `${formatAddress(value)} is not a netmask` : undefined));
 
+/** Where a door of the director's own listens: any address of this host, all of them, or itself. */
+export const listeningAddress = address(() => undefined);
+
 /** How many bits a netmask has in front, when there are none behind. */
 export function lengthOfMask({ family, bytes }: Address): number | undefined {
   const bits = [...bytes.subarray(0, family === "ipv4" ? 4 : 16)].map((byte) => byte.toString(2).padStart(8, "0")).join("");
@@ -112,6 +198,24 @@ export const prefix = z
     return network === `${formatAddress(value)}/${length}`
       ? found
       : refusal(`${quote(text)} names a host in a network; write ${network}, or the host without /${length}`);
+  });
+
+/** "192.0.2.10/24": an address of a host, and how long the prefix of its network is; the whole address when that is left out. */
+export const virtualNetwork = z
+  .string({ error: ({ input }) => `${quote(input)} is not an address; write 192.0.2.10/24` })
+  .transform((text, context): Prefix => {
+    const refusal = (message: string) => {
+      context.issues.push({ code: "custom", message, input: text });
+      return z.NEVER;
+    };
+    const [, host = "", bits] = /^([^/]*)(?:[/](\d{1,3}))?$/.exec(text) ?? [];
+    const value = tryAddress(host);
+    if (value === undefined) return refusal(`${quote(text)} is not an address; write 192.0.2.10/24`);
+    const longest = value.family === "ipv4" ? 32 : 128;
+    const length = bits === undefined ? longest : Number(bits);
+    if (length > longest) return refusal(`${quote(text)}: the prefix length is at most ${longest}`);
+    const nature = natureOf(value);
+    return nature === undefined || nature === "a link-local address" ? { address: value, length } : refusal(`${host} is ${nature}`);
   });
 
 /** "1000-2000", both included. */

@@ -15,7 +15,7 @@ export type Fields<S extends Shape> = { readonly [Key in keyof S]?: z.output<S[K
 export interface MappingReading<S extends Shape> {
   readonly fields: Fields<S>;
   /** The value of a key that the shape does not check. */
-  other(key: string): unknown;
+  readonly other: (key: string) => unknown;
 }
 
 export interface MappingRule<S extends Shape> {
@@ -24,6 +24,19 @@ export interface MappingRule<S extends Shape> {
   readonly shape: S;
   /** Keys whose values are read elsewhere. */
   readonly others?: readonly string[];
+  /** What to say of an unknown key instead of listing those that are known. */
+  readonly hint?: (key: string) => string | undefined;
+}
+
+/** What a key gives that is not there: the same each time, and much of a file is not there. */
+const absences = new WeakMap<z.ZodType, z.ZodSafeParseResult<unknown>>();
+
+function absent(schema: z.ZodType): z.ZodSafeParseResult<unknown> {
+  const known = absences.get(schema);
+  if (known !== undefined) return known;
+  const result = schema.safeParse(undefined);
+  absences.set(schema, result);
+  return result;
 }
 
 export function readMapping<S extends Shape>(
@@ -41,17 +54,21 @@ export function readMapping<S extends Shape>(
   const mapping = value as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(mapping)) {
     if (keys.includes(key)) continue;
-    const text = `unknown key${didYouMean(key, keys)}${didYouMean(key, keys) === "" ? ";" : ""} allowed: ${keys.join(", ")}`;
-    complain(source.complaint([...path, key], text, "key"));
+    complain(source.complaint([...path, key], rule.hint?.(key) ?? unknownKey(key, keys), "key"));
   }
   const fields: Record<string, unknown> = {};
   for (const [key, schema] of Object.entries(rule.shape)) {
     const present = Object.hasOwn(mapping, key);
-    const result = schema.safeParse(mapping[key]);
+    const result = present ? schema.safeParse(mapping[key]) : absent(schema);
     if (result.success) fields[key] = result.data;
     else if (!present) complain(source.complaint(path, `the key "${key}" is missing`));
     else complain(source.complaint([...path, key], result.error.issues[0]?.message ?? "not allowed"));
   }
   // Each field came out of its own schema.
   return { fields: fields as Fields<S>, other: (key) => mapping[key] };
+}
+
+function unknownKey(key: string, keys: readonly string[]): string {
+  const suggestion = didYouMean(key, keys);
+  return `unknown key${suggestion === "" ? ";" : suggestion} allowed: ${keys.join(", ")}`;
 }

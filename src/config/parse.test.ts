@@ -186,9 +186,14 @@ const port = "a port is a whole number from 0 to 65535";
 const weight = "a weight is a whole number from 0 to 65535";
 const unicast = "a server needs a unicast address of its own";
 const reachable = "a service needs an address that clients can reach";
-const serverKeys = "address, port, weight, method, upper_threshold, lower_threshold, tunnel";
+const serverKeys =
+  "address, port, method, weight, upper_threshold, lower_threshold, inhibit_on_failure, cut_templates, drain_deadline, tunnel, checks";
 const serviceKeys =
-  "name, address, port, protocol, mark, family, scheduler, scheduler_flags, method, one_packet, sloppy, full_nat, persistent, timeouts, servers";
+  "name, address, port, protocol, mark, family, scheduler, scheduler_flags, one_packet, sloppy, full_nat, hairpin, alpha, omega, " +
+  "weight, method, inhibit_on_failure, cut_templates, drain_deadline, persistent, timeouts, quorum, sorry_server, checks, servers";
+const fileKeys = "$schema, interfaces, settings, marks, services, director, api, notify, journal, instances, listeners";
+/** Marks need no rules then. */
+const outside = "settings: {marks_from_outside: true}\n";
 const ruleKeys = "mark, family, protocol, source, destination, port, ports, interface";
 const notInterface = "is not an interface name; it has 1 to 15 bytes, none of them a slash, a colon or a space";
 
@@ -197,12 +202,8 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   // The file.
   ["an empty file", "", "1:1: the file is empty; it needs at least: services: []"],
   ["a file of comments", "# nothing\n", "1:1: the file is empty; it needs at least: services: []"],
-  ["a list", "- a\n", "1:1: a list is not a configuration; it is a mapping with the keys $schema, interfaces, settings, marks, services"],
-  [
-    "a word",
-    "hello\n",
-    '1:1: "hello" is not a configuration; it is a mapping with the keys $schema, interfaces, settings, marks, services',
-  ],
+  ["a list", "- a\n", `1:1: a list is not a configuration; it is a mapping with the keys ${fileKeys}`],
+  ["a word", "hello\n", `1:1: "hello" is not a configuration; it is a mapping with the keys ${fileKeys}`],
   ["a file that is too great", " ".repeat(FILE_BYTES_MAX + 1), "1:1: the file has 4194305 bytes; at most 4194304 (4 MiB) are read"],
   [
     "a file that is not UTF-8",
@@ -233,26 +234,14 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   ["no services", "interfaces: [{name: eth0}]\n", '1:1: the key "services" is missing; it is a list, if need be an empty one: []'],
   ["services that are no list", "services: {}\n", "1:11: services: a mapping is not a list"],
   ["services left blank", "services:\n", "1:10: services: nothing is not a list"],
-  [
-    "an unknown key of the file",
-    "services: []\nlisteners: []\n",
-    "2:1: listeners: unknown key; allowed: $schema, interfaces, settings, marks, services",
-  ],
+  ["an unknown key of the file", "services: []\nhooks: []\n", `2:1: hooks: unknown key; allowed: ${fileKeys}`],
   [
     "keepalived's word for a key",
     "services: []\nvirtual_server: 1\n",
-    '2:1: virtual_server: unknown key; did you mean "services"? allowed: $schema, interfaces, settings, marks, services',
+    `2:1: virtual_server: unknown key; did you mean "services"? allowed: ${fileKeys}`,
   ],
-  [
-    "a key that would move the terminal",
-    'services: []\n"a\\e[2J": 1\n',
-    '2:1: ["a\\u001b[2J"]: unknown key; allowed: $schema, interfaces, settings, marks, services',
-  ],
-  [
-    "a key __proto__",
-    "services: []\n__proto__: {a: 1}\n",
-    "2:1: __proto__: unknown key; allowed: $schema, interfaces, settings, marks, services",
-  ],
+  ["a key that would move the terminal", 'services: []\n"a\\e[2J": 1\n', `2:1: ["a\\u001b[2J"]: unknown key; allowed: ${fileKeys}`],
+  ["a key __proto__", "services: []\n__proto__: {a: 1}\n", `2:1: __proto__: unknown key; allowed: ${fileKeys}`],
 
   // Interfaces.
   [
@@ -550,7 +539,7 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   // Services by mark.
   [
     "a mark and an address",
-    service("mark: 1", "address: 192.0.2.1", "port: 80", "protocol: udp", "servers: []"),
+    service("mark: 1", "address: 192.0.2.1", "port: 80", "protocol: udp", "servers: []") + outside,
     "3:5: services[0].address: a service by mark takes what carries the mark, whatever its address; leave it out",
     "4:5: services[0].port: a service by mark takes what carries the mark, whatever its port; leave it out",
     "5:5: services[0].protocol: a service by mark takes what carries the mark, whatever its protocol; leave it out",
@@ -563,7 +552,7 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   ],
   [
     "a mark twice",
-    "services:\n  - {mark: 1, servers: []}\n  - {mark: 1, family: ipv4, servers: []}\n",
+    `services:\n  - {mark: 1, servers: []}\n  - {mark: 1, family: ipv4, servers: []}\n${outside}`,
     "3:5: services[1]: the service mark 1 ipv4 stands here twice, first at 2:5",
   ],
   [
@@ -573,12 +562,12 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   ],
   [
     "an unknown family",
-    service("mark: 1", "family: ip6", "servers: []"),
+    service("mark: 1", "family: ip6", "servers: []") + outside,
     '3:13: services[0].family: "ip6" is not a family; allowed: ipv4, ipv6; did you mean "ipv6"?',
   ],
   [
     "an IPv4 server of an IPv6 mark",
-    service("mark: 1", "family: ipv6", "method: nat", "servers: [{address: 10.0.0.1}]"),
+    service("mark: 1", "family: ipv6", "method: nat", "servers: [{address: 10.0.0.1}]") + outside,
     "5:25: services[0].servers[0].address: 10.0.0.1 is IPv4, but the service is IPv6, and nat cannot go from one to the other; only tun can",
   ],
 
@@ -694,12 +683,12 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   [
     "settings that are a list",
     "settings: []\nservices: []\n",
-    "1:11: settings: a list is not settings; it is a mapping with the keys expire_nodest_conn, expire_quiescent_template, conn_reuse_mode, timeouts",
+    "1:11: settings: a list is not settings; it is a mapping with the keys expire_nodest_conn, expire_quiescent_template, conn_reuse_mode, marks_from_outside, timeouts",
   ],
   [
     "a sysctl by half its name",
     "settings: {expire_nodest: 1}\nservices: []\n",
-    "1:12: settings.expire_nodest: unknown key; allowed: expire_nodest_conn, expire_quiescent_template, conn_reuse_mode, timeouts",
+    "1:12: settings.expire_nodest: unknown key; allowed: expire_nodest_conn, expire_quiescent_template, conn_reuse_mode, marks_from_outside, timeouts",
   ],
   [
     "settings out of bounds",

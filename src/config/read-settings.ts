@@ -7,13 +7,17 @@ import { type Complain, readMapping } from "./mapping.ts";
 import { settingsShape, timeoutsShape } from "./schema.ts";
 import type { Source } from "./source.ts";
 
-export function readSettings(source: Source, value: unknown, complain: Complain): DirectorSettings {
+export interface SettingsReading {
+  readonly settings: DirectorSettings;
+  readonly marksFromOutside: boolean;
+}
+
+export function readSettings(source: Source, value: unknown, complain: Complain): SettingsReading {
   const path: Path = ["settings"];
   const reading = readMapping(source, value, path, { what: "settings", shape: settingsShape, others: ["timeouts"] }, complain);
-  if (reading === undefined) return DEFAULT_SETTINGS;
-  const { expire_nodest_conn = false, expire_quiescent_template = false, conn_reuse_mode = 1 } = reading.fields;
-  const timeouts = reading.other("timeouts");
-  return {
+  const { expire_nodest_conn = false, expire_quiescent_template = false, conn_reuse_mode = 1, marks_from_outside } = reading?.fields ?? {};
+  const timeouts = reading?.other("timeouts");
+  const settings = {
     timeouts: {
       ...DEFAULT_SETTINGS.timeouts,
       ...(timeouts === undefined ? {} : readTimeouts(source, timeouts, [...path, "timeouts"], complain)),
@@ -23,6 +27,7 @@ export function readSettings(source: Source, value: unknown, complain: Complain)
     // Bit 2 includes bit 1.
     connectionReuse: (conn_reuse_mode & 2) === 0 ? conn_reuse_mode : 3,
   };
+  return { settings, marksFromOutside: marks_from_outside ?? false };
 }
 
 /** undefined: nothing of it was said. */

@@ -1,19 +1,27 @@
 /** What no single value shows: contradictions between keys, and things that stand in the file twice. */
 
 import { type Address, type Family, formatAddress } from "../model/address.ts";
+import type { MarkRule } from "../model/plane.ts";
 import { type ForwardingMethod, serverName, serviceName, type Timeouts } from "../model/service.ts";
 import type { Path } from "./complaint.ts";
 import type { Complain, Fields } from "./mapping.ts";
-import type { persistentShape, serverShape, serviceShape, tunnelShape } from "./schema.ts";
+import type { ChecksReading } from "./read-checks.ts";
+import type { persistentShape, quorumShape, serverShape, serviceShape, sorryShape, tunnelShape } from "./schema.ts";
 import type { Source } from "./source.ts";
 
 /** A server that was read, as far as it is right, with its service's values where it has none. */
-export interface ServerReading {
+export interface SorryReading {
   readonly path: Path;
-  readonly fields: Fields<typeof serverShape>;
+  readonly fields: Fields<typeof sorryShape>;
   readonly tunnel: Fields<typeof tunnelShape> | undefined;
   readonly port: number | undefined;
   readonly method: ForwardingMethod | undefined;
+}
+
+export interface ServerReading extends SorryReading {
+  readonly fields: Fields<typeof serverShape>;
+  /** Of its own. */
+  readonly checks: ChecksReading | undefined;
 }
 
 export interface ServiceReading {
@@ -27,6 +35,9 @@ export interface ServiceReading {
   readonly port: number | undefined;
   readonly persistent: Fields<typeof persistentShape> | undefined;
   readonly timeouts: Timeouts | undefined;
+  readonly quorum: Fields<typeof quorumShape> | undefined;
+  readonly checks: ChecksReading | undefined;
+  readonly sorry: SorryReading | undefined;
   readonly servers: readonly ServerReading[];
 }
 
@@ -38,13 +49,14 @@ export function checkService(source: Source, service: ServiceReading, complain: 
   checkIdentity(source, service, complain);
   checkKinds(source, service, complain);
   checkPersistent(source, service, complain);
-  for (const server of service.servers) {
+  for (const server of service.servers) checkThresholds(source, server, complain);
+  const all = [...service.servers, ...(service.sorry === undefined ? [] : [service.sorry])];
+  for (const server of all) {
     checkPortMapping(source, service, server, complain);
     checkFamily(source, service, server, complain);
-    checkThresholds(source, server, complain);
     checkTunnel(source, server, complain);
   }
-  checkTwice(source, service.servers, complain, (server) => {
+  checkTwice(source, all, complain, (server) => {
     const { address } = server.fields;
     return address === undefined || server.port === undefined ? undefined : `the server ${serverName({ address, port: server.port })}`;
   });
@@ -57,6 +69,21 @@ export function checkServicesTwice(source: Source, services: readonly ServiceRea
     return `the service ${serviceName({ address, port, protocol })}`;
   });
   checkTwice(source, services, complain, ({ fields: { name } }) => (name === undefined ? undefined : `the service name "${name}"`));
+}
+
+/** A service by a mark that no packet gets. */
+export function checkMark(
+  source: Source,
+  { path, fields: { mark } }: ServiceReading,
+  rules: readonly MarkRule[],
+  complain: Complain,
+): void {
+  // Mark 0 is what a rule is left with whose mark was wrong; it may have meant this one.
+  if (mark === undefined || rules.some((rule) => rule.mark === mark || rule.mark === 0)) return;
+  const given = [...new Set(rules.map((rule) => rule.mark))];
+  const others = given.length === 0 ? "there are no mark rules" : `the rules give ${given.join(", ")}`;
+  const text = `no mark rule gives the mark ${mark} (${others}); add one under marks, or write settings: { marks_from_outside: true }`;
+  complain(source.complaint([...path, "mark"], text));
 }
 
 /** Complains of everything that has the name of something before it. */
@@ -130,7 +157,7 @@ function checkThresholds(source: Source, { path, fields }: ServerReading, compla
   complain(source.complaint([...path, "lower_threshold"], text));
 }
 
-function checkTunnel(source: Source, { path, tunnel, method }: ServerReading, complain: Complain): void {
+function checkTunnel(source: Source, { path, tunnel, method }: SorryReading, complain: Complain): void {
   if (tunnel === undefined) return;
   if (method !== undefined && method !== "tun")
     complain(source.complaint([...path, "tunnel"], `${method} sends nothing through a tunnel; only tun does`, "key"));
@@ -141,7 +168,7 @@ function checkTunnel(source: Source, { path, tunnel, method }: ServerReading, co
     complain(source.complaint([...path, "tunnel", "checksum"], "ipip has no checksum; gre and gue have", "key"));
 }
 
-function checkPortMapping(source: Source, service: ServiceReading, server: ServerReading, complain: Complain): void {
+function checkPortMapping(source: Source, service: ServiceReading, server: SorryReading, complain: Complain): void {
   const wanted = service.port;
   const { port } = server.fields;
   if (wanted === undefined || port === undefined || port === wanted || server.method === undefined) return;
@@ -153,7 +180,7 @@ function checkPortMapping(source: Source, service: ServiceReading, server: Serve
   }
 }
 
-function checkFamily(source: Source, service: ServiceReading, server: ServerReading, complain: Complain): void {
+function checkFamily(source: Source, service: ServiceReading, server: SorryReading, complain: Complain): void {
   const { family } = service;
   const { address } = server.fields;
   if (family === undefined || address === undefined || address.family === family) return;

@@ -63,6 +63,7 @@ export function preflight(configuration: Configuration, placeOf: PlaceOf, waysTo
       ...warningsOf(configuration, ways),
       ...genericNat(configuration),
       ...lonelyMarks(configuration),
+      ...idleInstances(configuration),
       ...repliesUnknown(configuration),
       ...strangersOn(links.filter(({ name }) => listening.includes(name))),
     ],
@@ -89,21 +90,18 @@ function genericNat({ interfaces = [], services }: Configuration): string[] {
     );
 }
 
-/** Marks and services that have nothing to do with each other. */
+/** Services by a mark that nobody gives were complained of already. */
 function lonelyMarks({ marks, services }: Configuration): string[] {
   const served = new Set(services.map(({ mark }) => mark));
   const given = new Set(marks.map(({ mark }) => mark));
-  return [
-    ...[...given]
-      .filter((mark) => !served.has(mark))
-      .map((mark) => `no service has the mark ${mark}: packets with it go on as if they had none`),
-    ...[...served]
-      .filter((mark) => mark !== undefined && !given.has(mark))
-      .map(
-        (mark) =>
-          `no mark rule gives the mark ${mark}: its service gets only packets that carry it when they come to tc (docs/packet-path.md)`,
-      ),
-  ];
+  return [...given]
+    .filter((mark) => !served.has(mark))
+    .map((mark) => `no service has the mark ${mark}: packets with it go on as if they had none`);
+}
+
+function idleInstances({ instances: { length } }: Configuration): string[] {
+  if (length === 0) return [];
+  return [`failover is not there yet: ${length} ${length === 1 ? "instance is" : "instances are"} checked, not run`];
 }
 
 /** As in IPVS: a datagram scheduled by itself leaves nothing by which its reply could be known and mapped back. */

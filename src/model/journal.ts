@@ -90,6 +90,41 @@ export type Story =
 
 export type StoryEvent = Story["event"];
 
+const EVENTS = {
+  "director-started": true,
+  "director-stopped": true,
+  "configuration-applied": true,
+  "configuration-refused": true,
+  "configuration-confirmed": true,
+  "configuration-rolled-back": true,
+  change: true,
+  "change-failed": true,
+  verdict: true,
+  "server-up": true,
+  "server-down": true,
+  "server-weight": true,
+  "quorum-gained": true,
+  "quorum-lost": true,
+  "sorry-server-in": true,
+  "sorry-server-out": true,
+  "override-set": true,
+  "override-cleared": true,
+  "drain-finished": true,
+  "drain-cut": true,
+  "templates-cut": true,
+  drift: true,
+  adopted: true,
+  "adopted-forgotten": true,
+  edited: true,
+  network: true,
+  warning: true,
+  script: true,
+  journal: true,
+} satisfies Record<StoryEvent, true>;
+
+/** All of them, for those who filter by name. */
+export const STORY_EVENTS = Object.keys(EVENTS) as [StoryEvent, ...StoryEvent[]];
+
 export interface JournalEntry {
   /** Goes up by one, also over restarts. */
   readonly seq: number;
