@@ -11,13 +11,13 @@ import * as z from "zod";
 import { printable, quote } from "../config/complaint.ts";
 import { toggle } from "../config/fields.ts";
 import type { Shape } from "../config/mapping.ts";
+import { killGroup, withoutPrivileges } from "../kernel/unprivileged.ts";
 import { formatAddress } from "../model/address.ts";
 import { checkerOf, wayTo } from "./checker.ts";
 import { type Course, type Finding, PASSED } from "./course.ts";
 import { Failure, Unable } from "./fault.ts";
 import { readWay, wayShape } from "./way-options.ts";
 
-const NOBODY = 65_534;
 const OUTPUT_BYTES_MAX = 4096;
 /** Of what it said, in the reason. */
 const SAID_MAX = 200;
@@ -107,7 +107,7 @@ interface Ending {
 
 function run(course: Course, { command, environment }: ScriptOptions): Promise<Ending> {
   return new Promise((done, fail) => {
-    const child = spawn("setpriv", [...privileges(), "--", ...command], {
+    const child = spawn("setpriv", [...withoutPrivileges(), "--", ...command], {
       cwd: "/",
       env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8", ...environment },
       stdio: ["ignore", "pipe", "pipe"],
@@ -141,23 +141,6 @@ function run(course: Course, { command, environment }: ScriptOptions): Promise<E
       });
     });
   });
-}
-
-/** setpriv(1): after this not even a setuid program helps. Only root can become somebody else. */
-function privileges(): readonly string[] {
-  const everybody = ["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--pdeathsig=KILL"];
-  if (process.geteuid?.() !== 0) return everybody;
-  return [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--bounding-set=-all", ...everybody];
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    // The usual case: nobody of the group is left.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /** Why the program cannot run here, as far as that is seen from outside. */

@@ -4,9 +4,9 @@ import type { JournalEntry } from "../../model/journal.ts";
 
 export interface Follower {
   /** Whether there was room. */
-  push(entry: JournalEntry): boolean;
+  readonly push: (entry: JournalEntry) => boolean;
   /** No more will come; what is queued may still be read. */
-  end(): void;
+  readonly end: () => void;
   readonly entries: AsyncIterable<JournalEntry>;
 }
 

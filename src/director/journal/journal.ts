@@ -67,7 +67,7 @@ export function openJournal(options: JournalOptions = {}): RunningJournal {
     delivering = true;
     try {
       for (let each = undelivered.shift(); each !== undefined; each = undelivered.shift()) {
-        for (const reader of [...readers]) reader(each);
+        for (const reader of readers) reader(each);
       }
     } finally {
       delivering = false;
@@ -117,7 +117,7 @@ export function openJournal(options: JournalOptions = {}): RunningJournal {
 
   const close = (): void => {
     signal?.removeEventListener("abort", close);
-    for (const end of [...followers]) end();
+    for (const end of followers) end();
     disk?.close();
   };
   signal?.addEventListener("abort", close, { once: true });
@@ -129,8 +129,10 @@ export function openJournal(options: JournalOptions = {}): RunningJournal {
       const fromThere = query.after !== undefined || query.sinceMs !== undefined || query.limit !== undefined;
       // What comes is newer than any of these says.
       const { after: _after, sinceMs: _sinceMs, limit: _limit, ...kind } = query;
+      const from = nextSeq;
       const reader = (entry: JournalEntry): void => {
-        if (matches(kind, entry) && !follower.push(entry)) missed += QUEUE_MAX / 2;
+        // Told by a reader, it may not have been delivered when the follower began, which has read it then.
+        if (entry.seq >= from && matches(kind, entry) && !follower.push(entry)) missed += QUEUE_MAX / 2;
       };
       const follower = makeFollower({
         first: fromThere ? events(query) : [],

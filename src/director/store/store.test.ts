@@ -76,7 +76,10 @@ describe("openStore()", () => {
         [1, "present"],
       ],
     );
-    assert.deepEqual([1, 2, 3].map(second.text), ["services: []\n", "# 2\n", undefined]);
+    assert.deepEqual(
+      [1, 2, 3].map((id) => second.text(id)),
+      ["services: []\n", "# 2\n", undefined],
+    );
     assert.equal(second.addVersion(version, "# 3\n").id, 3);
     assert.equal(second.versions()[2]?.state, "past");
   });
