@@ -5,14 +5,31 @@
  */
 
 import type { CheckView, ConfigurationVersion } from "../director/director.ts";
-import type { TrafficJson } from "../director/status-json.ts";
 import type { Condition } from "../health/hysteresis.ts";
 import type { QuorumState } from "../health/quorum.ts";
 import type { ErrorCode, ErrorFacts } from "../model/error.ts";
 import type { Finding } from "../model/journal.ts";
 import type { OverrideWish } from "../model/override.ts";
 
-interface ServerTrafficReply extends TrafficJson {
+type Count = number | string;
+
+interface TrafficReply {
+  readonly connections: Count;
+  readonly packetsIn: Count;
+  readonly bytesIn: Count;
+  readonly packetsOut: Count;
+  readonly bytesOut: Count;
+  /** A second. */
+  readonly rates: {
+    readonly connections: number;
+    readonly packetsIn: number;
+    readonly bytesIn: number;
+    readonly packetsOut: number;
+    readonly bytesOut: number;
+  };
+}
+
+interface ServerTrafficReply extends TrafficReply {
   readonly active: number;
   readonly inactive: number;
   readonly persistent: number;
@@ -58,7 +75,7 @@ export interface ServiceReply {
   readonly quorum: QuorumState;
   readonly sorry: boolean;
   readonly sinceMs: number;
-  readonly counters?: TrafficJson;
+  readonly counters?: TrafficReply;
   readonly servers: readonly ServerReply[];
 }
 

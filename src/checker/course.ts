@@ -73,7 +73,11 @@ export function runCourse(signal: AbortSignal, work: (course: Course) => Promise
       finish((durationMs) =>
         isTimeout(signal.reason)
           ? { ...judged(durationMs), outcome: "fail", reason: `${LATE[course.phase]} within ${Math.round(durationMs)} ms` }
-          : { ...judged(durationMs), outcome: "unable", reason: "the check was stopped" },
+          : {
+              ...judged(durationMs),
+              outcome: "unable",
+              reason: signal.reason instanceof Unable ? signal.reason.message : "the check was stopped",
+            },
       );
     if (signal.aborted) {
       onAbort();

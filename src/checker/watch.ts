@@ -4,7 +4,8 @@ import { type TimetableAction, type TimetableConfig, type TimetableEvent, timeta
 import type { Verdict } from "../model/health.ts";
 import type { PreparedCheck, Target } from "./checker.ts";
 import type { Dial } from "./dial.ts";
-import { asError } from "./fault.ts";
+import { asError, Unable } from "./fault.ts";
+import type { Stalls } from "./stalls.ts";
 
 export interface WatchedCheck {
   readonly target: Target;
@@ -15,6 +16,8 @@ export interface WatchedCheck {
 export interface Watch {
   readonly dial: Dial;
   readonly signal: AbortSignal;
+  /** Checks whose time ran out while nobody looked at sockets are none. */
+  readonly stalls?: Stalls;
   /** `index`: which of the checks. Returns whether it should be made more often now. */
   readonly heard: (index: number, verdict: Verdict) => boolean;
 }
@@ -22,16 +25,21 @@ export interface Watch {
 /** As checks know it from AbortSignal.timeout(); one for all, because to make one costs a stack. */
 const LATE = new DOMException("the deadline of the check", "TimeoutError");
 
+/** Our own fault, when so much of a check's time was lost. */
+const STALLED_PART = 0.25;
+const STALLED = new Unable("this host was too busy to look at the answer in time");
+
 /** Resolves when the signal was given and no check is under way any more. */
 export async function watchChecks(checks: readonly WatchedCheck[], watch: Watch): Promise<void> {
   await Promise.all(checks.map((check, index) => watchOne(check, index, watch)));
 }
 
-function watchOne({ target, check, times }: WatchedCheck, index: number, { dial, signal, heard }: Watch): Promise<void> {
+function watchOne({ target, check, times }: WatchedCheck, index: number, { dial, signal, heard, stalls }: Watch): Promise<void> {
   return new Promise((done, fail) => {
     let state = timetable.start(times, performance.now());
     let timer: NodeJS.Timeout | undefined;
     let underWay: AbortController | undefined;
+    let lostBeforeMs = 0;
 
     const stop = (): void => {
       clearTimeout(timer);
@@ -54,12 +62,19 @@ function watchOne({ target, check, times }: WatchedCheck, index: number, { dial,
         timer = setTimeout(() => happen({ kind: "woken" }), Math.max(0, Math.ceil(wakeMs - performance.now())));
     };
     const perform = ({ kind }: TimetableAction): void => {
-      if (kind === "abandon") underWay?.abort(LATE);
-      else void look();
+      if (kind === "start") void look();
+      // Timers come before sockets: what has arrived by now counts.
+      else setImmediate(abandon, underWay);
+    };
+    const abandon = (late: AbortController | undefined): void => {
+      if (late !== underWay) return;
+      const lostMs = stalls === undefined ? 0 : stalls.totalMs() - lostBeforeMs;
+      late?.abort(lostMs > times.timeoutMs * STALLED_PART ? STALLED : LATE);
     };
     const look = async (): Promise<void> => {
       const controller = new AbortController();
       underWay = controller;
+      lostBeforeMs = stalls?.totalMs() ?? 0;
       try {
         const verdict = await check(target, { dial, signal: controller.signal });
         underWay = undefined;

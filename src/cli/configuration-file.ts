@@ -3,21 +3,26 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { checkKinds } from "../checker/check-kinds.ts";
-import type { CheckKinds } from "../config/check-kinds.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { requireConfiguration } from "../config/parse.ts";
-import type { Source } from "../config/source.ts";
+import type { PlaceOf } from "../director/preflight.ts";
 import { EvenkeelError } from "../model/error.ts";
 
 const STANDARD_INPUT = "-";
 
-/** `source` knows the place of each thing in the file. Throws ConfigurationError. */
-export async function readConfigurationFile(
-  file: string,
-  kinds: CheckKinds = checkKinds,
-): Promise<{ readonly configuration: Configuration; readonly source: Source }> {
+interface Read {
+  readonly configuration: Configuration;
+  readonly placeOf: PlaceOf;
+}
+
+export async function readConfigurationFile(file: string): Promise<Read> {
   const fileName = file === STANDARD_INPUT ? "standard input" : file;
-  return requireConfiguration(await read(file), fileName, kinds);
+  const { configuration, source } = requireConfiguration(await read(file), fileName, checkKinds);
+  const placeOf: PlaceOf = (path) => {
+    const { line, column } = source.complaint(path, "");
+    return `${fileName}:${line}:${column}`;
+  };
+  return { configuration, placeOf };
 }
 
 async function read(file: string): Promise<Uint8Array> {

@@ -6,7 +6,7 @@
 import type { Configuration } from "../config/configuration.ts";
 import { toDesired } from "../config/to-desired.ts";
 import { requireBpf } from "../kernel/capability.ts";
-import { withPacketPathLock } from "../kernel/packet-path-lock.ts";
+import { stampPacketPath, withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, DesiredState } from "../model/plane.ts";
@@ -14,8 +14,7 @@ import { diff } from "../reconcile/diff.ts";
 import { BpfPlane } from "./bpf-plane.ts";
 import { connectionsIn, groupsFor, requireRoom } from "./capacity.ts";
 import { PacketPath, type PacketPathOptions } from "./packet-path.ts";
-import { preflight } from "./preflight.ts";
-import type { Places } from "./preflight-complaints.ts";
+import { type PlaceOf, preflight } from "./preflight.ts";
 import { rememberedWays } from "./server-way.ts";
 
 export interface ApplyOptions extends PacketPathOptions {
@@ -38,16 +37,17 @@ export interface Applied {
 
 const EMPTY = { services: [], attachments: [] } as const;
 
-export async function applyConfiguration(configuration: Configuration, places: Places, options: ApplyOptions = {}): Promise<Applied> {
+export async function applyConfiguration(configuration: Configuration, placeOf: PlaceOf, options: ApplyOptions = {}): Promise<Applied> {
   const groups = options.connectionsMax === undefined ? undefined : groupsFor(options.connectionsMax);
   requireBpf("load the packet path");
   return await withPacketPathLock(() => {
     const waysTo = rememberedWays();
-    const { automatic, warnings: foreseen } = preflight(configuration, places, waysTo);
+    const { automatic, warnings: foreseen } = preflight(configuration, placeOf, waysTo);
     const warnings = [...foreseen];
     const desired = toDesired(configuration, automatic);
     requireRoom(desired);
     if (options.dryRun) return { changes: whatWouldChange(desired), warnings, waysChanged: 0, portsRenewed: 0, created: false };
+    stampPacketPath();
     removeStalePins();
     const standing = PacketPath.open();
     const path = standing ?? PacketPath.create(options);
@@ -73,7 +73,10 @@ export async function applyConfiguration(configuration: Configuration, places: P
 /** Takes the packet path off every interface and frees it. Whether there was one. */
 export async function teardown(): Promise<boolean> {
   requireBpf("take the packet path away");
-  return await withPacketPathLock(() => PacketPath.remove());
+  return await withPacketPathLock(() => {
+    stampPacketPath();
+    return PacketPath.remove();
+  });
 }
 
 function keepsItsSize(path: PacketPath): string {

@@ -169,6 +169,14 @@ export class BpfPlane implements DataPlane {
     resetTraffic(this.#path, "server", numbersOf(entries));
   }
 
+  /** How many one server has, also one that was deleted; those past their time count until the next sweep. */
+  connectionsOf(service: ServiceName, server: ServerName): number {
+    const number = this.#numberOf(service, server);
+    if (number === undefined) return 0;
+    const { active, inactive } = this.#servers.load(number);
+    return active + inactive;
+  }
+
   async cutConnections({ service, server, what }: Cut, signal?: AbortSignal): Promise<number> {
     let ended = 0;
     for (const kinds of CUTS[what]) {

@@ -5,7 +5,7 @@
 
 import { requireBpf } from "../kernel/capability.ts";
 import { getLink, listLinks } from "../kernel/links.ts";
-import { withPacketPathLock } from "../kernel/packet-path-lock.ts";
+import { stampPacketPath, withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
 import type { Edit } from "../model/edit.ts";
 import { type Edited, type EditOptions, EditRefused } from "../model/edit-refused.ts";
@@ -30,15 +30,16 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
   requireBpf("change the packet path");
   return await withPacketPathLock(async () => {
     const standing = PacketPath.open();
-    if (standing !== undefined) return await edit(new BpfPlane(standing), edits, options);
+    if (standing !== undefined) return await editAndClose(new BpfPlane(standing), edits, options);
     const judged = judge(edits, NOTHING, options);
     if (options.judgeOnly || judged.changes.length === 0 || !edits.some(({ kind }) => MAKES_ONE.has(kind)))
       return { refused: judged.refused, warnings: [] };
+    stampPacketPath();
     removeStalePins();
     const plane = new BpfPlane(PacketPath.create({ everyInterface: true }));
     try {
       if (judged.services.length > 0) requireSomewhere(plane);
-      return await edit(plane, edits, options);
+      return await editAndClose(plane, edits, options);
     } catch (error) {
       PacketPath.remove();
       throw error;
@@ -46,27 +47,33 @@ export async function editPacketPath(edits: readonly Edit[], options: EditOption
   });
 }
 
-async function edit(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Promise<Edited> {
+async function editAndClose(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Promise<Edited> {
   try {
-    const before = plane.read();
-    const { changes, resets, refused, services } = judge(edits, before, options);
-    if (options.judgeOnly) return { refused, warnings: [] };
-    if (changes.length > 0) requireRoom({ services, attachments: [] });
-    const marks = changes.length > 0 || options.replace ? await netfiltersMarks(plane, services, before) : NO_MARKS;
-    plane.renewPorts();
-    // Before there is a service: killed in between, it is not one that gets no packets.
-    const warnings = services.length === 0 ? [] : listenEverywhere(plane);
-    make(plane, [...marks.changes, ...changes], before);
-    const present = new Set(resets.length === 0 ? [] : services.map(serviceName));
-    for (const service of resets) {
-      if (service === "all") plane.resetCounters();
-      else if (present.has(serviceName(service))) plane.resetCounters(service);
-    }
-    plane.refreshWays({ lost: true });
-    return { refused, warnings: [...marks.warnings, ...warnings] };
+    return await editPlane(plane, edits, options);
   } finally {
     plane.close();
   }
+}
+
+/** The same on a plane that stands open. With the lock held. */
+export async function editPlane(plane: BpfPlane, edits: readonly Edit[], options: EditOptions): Promise<Edited> {
+  const before = plane.read();
+  const { changes, resets, refused, services } = judge(edits, before, options);
+  if (options.judgeOnly) return { refused, warnings: [] };
+  if (changes.length > 0) requireRoom({ services, attachments: [] });
+  const marks = changes.length > 0 || options.replace ? await netfiltersMarks(plane, services, before) : NO_MARKS;
+  stampPacketPath();
+  plane.renewPorts();
+  // Before there is a service: killed in between, it is not one that gets no packets.
+  const warnings = services.length === 0 ? [] : listenEverywhere(plane);
+  make(plane, [...marks.changes, ...changes], before);
+  const present = new Set(resets.length === 0 ? [] : services.map(serviceName));
+  for (const service of resets) {
+    if (service === "all") plane.resetCounters();
+    else if (present.has(serviceName(service))) plane.resetCounters(service);
+  }
+  plane.refreshWays({ lost: true });
+  return { refused, warnings: [...marks.warnings, ...warnings] };
 }
 
 function judge(edits: readonly Edit[], state: ActualState, { keepGoing = false, replace = false }: EditOptions): Judged {

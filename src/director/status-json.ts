@@ -10,7 +10,6 @@ import {
   type Rates,
   type ServerCounters,
   type ServiceCounters,
-  type TrafficCounters,
 } from "../model/plane.ts";
 import { clientPrefixLength, type Persistence, serviceName, thresholdsOf } from "../model/service.ts";
 
@@ -41,7 +40,7 @@ export function serviceJson({ service, rates, ...counted }: ServiceCounters): ob
     ...rest,
     ...(persistence === undefined ? {} : { persistence: persistenceJson(persistence, address) }),
     ...(fullNat === undefined ? {} : { fullNat: formatAddress(fullNat) }),
-    ...trafficJson({ ...counted, rates }),
+    ...traffic(counted, rates),
   };
 }
 
@@ -82,7 +81,7 @@ export function serverJson({
     active,
     inactive,
     persistent,
-    ...trafficJson({ ...counted, rates }),
+    ...traffic(counted, rates),
   };
 }
 
@@ -96,22 +95,13 @@ function markJson({ mark, source, destination, interfaceName, ...rest }: MarkRul
   };
 }
 
-export type TrafficJson = Readonly<Record<keyof TrafficCounters, number | string>> & { readonly rates: Rates };
-
-export function trafficJson({
-  connections,
-  packetsIn,
-  bytesIn,
-  packetsOut,
-  bytesOut,
-  rates,
-}: TrafficCounters & { rates: Rates }): TrafficJson {
+function traffic(counted: Omit<ServiceCounters, "service" | "rates">, rates: Rates): object {
   return {
-    connections: countJson(connections),
-    packetsIn: countJson(packetsIn),
-    bytesIn: countJson(bytesIn),
-    packetsOut: countJson(packetsOut),
-    bytesOut: countJson(bytesOut),
+    connections: countJson(counted.connections),
+    packetsIn: countJson(counted.packetsIn),
+    bytesIn: countJson(counted.bytesIn),
+    packetsOut: countJson(counted.packetsOut),
+    bytesOut: countJson(counted.bytesOut),
     rates,
   };
 }

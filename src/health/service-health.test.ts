@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Advice, Verdict } from "../model/health.ts";
+import type { OverrideWish } from "../model/override.ts";
 import {
   checkIsUncertain,
+  resumeServiceHealth,
   type ServiceHealth,
   type ServiceHealthAction,
   type ServiceHealthConfig,
@@ -69,8 +71,53 @@ describe("a service's health", () => {
     assert.deepEqual(told, ["quorum-lost", "line-up 0", "quorum-gained", "line-up 10"]);
   });
   test("learns nothing from a check that could not be made", () => {
-    const unable: Step = { server: 0, check: 0, verdict: { outcome: "unable", phase: "connect", durationMs: 1, details: {}, reason: "" } };
+    const unable: Step = {
+      kind: "verdict",
+      server: 0,
+      check: 0,
+      verdict: { outcome: "unable", phase: "connect", durationMs: 1, details: {}, reason: "" },
+    };
     assert.deepEqual(play(service([plain]), [fails(0), unable, unable, unable]).told, []);
+  });
+  test("obeys an operator above the configuration and the checks, but makes no sick server well", () => {
+    const { told } = play(service([plain, plain]), [
+      orders(0, { kind: "drain" }),
+      orders(0, { kind: "weight", weight: 4 }),
+      orders(0, { kind: "disable" }),
+      orders(0, undefined),
+      orders(1, { kind: "weight", weight: 4 }),
+      fails(1),
+      fails(1),
+    ]);
+    assert.deepEqual(told, [
+      "line-up 0 10",
+      "line-up 4 10",
+      "line-up out 10",
+      "line-up 10 10",
+      "line-up 10 4",
+      "server-fell 1",
+      "line-up 10 out",
+    ]);
+  });
+  test("counts no drained and no disabled server for the quorum", () => {
+    const config = { ...service([plain, plain]), quorum: { quorum: 20, hysteresis: 0 }, hasSorryServer: true };
+    const { told } = play(config, [orders(0, { kind: "drain" }), orders(0, undefined), orders(1, { kind: "disable" })]);
+    assert.deepEqual(told, ["quorum-lost", "line-up 0 0 sorry", "quorum-gained", "line-up 10 10", "quorum-lost", "line-up 0 out sorry"]);
+  });
+  test("goes on with what is known, and takes a check's first word for the weight that was read off the kernel", () => {
+    const config = service([plain]);
+    const known = {
+      opinion: { condition: "up", against: 1 },
+      wishes: { weight: { kind: "absolute", weight: 3 } },
+      borrowed: true,
+    } as const;
+    let state = resumeServiceHealth(config, { servers: [{ checks: [known], order: undefined }] });
+    assert.deepEqual(state.lineUp.servers, [{ kind: "in", weight: 3 }]);
+    ({ state } = serviceHealth.step(config, state, fails(0)));
+    assert.equal(state.servers[0]?.condition, "down");
+    ({ state } = serviceHealth.step(config, state, passes(0)));
+    ({ state } = serviceHealth.step(config, state, passes(0)));
+    assert.deepEqual(state.lineUp.servers, [{ kind: "in", weight: 10 }]);
   });
   test("always has the line-up that its conditions ask for", () => {
     const steps = fc.array(
@@ -94,6 +141,10 @@ describe("a service's health", () => {
   });
 });
 
+function orders(server: number, order: OverrideWish | undefined): Step {
+  return { kind: "order", server, order };
+}
+
 type Step = Parameters<typeof serviceHealth.step>[2];
 
 function service(servers: ServiceHealthConfig["servers"]): ServiceHealthConfig {
@@ -102,11 +153,16 @@ function service(servers: ServiceHealthConfig["servers"]): ServiceHealthConfig {
 
 function passes(server: number, check = 0, advice?: Advice): Step {
   const verdict: Verdict = { outcome: "pass", phase: "match", durationMs: 1, details: {}, ...(advice === undefined ? {} : { advice }) };
-  return { server, check, verdict };
+  return { kind: "verdict", server, check, verdict };
 }
 
 function fails(server: number, check = 0): Step {
-  return { server, check, verdict: { outcome: "fail", phase: "connect", durationMs: 1, details: {}, reason: "connection refused" } };
+  return {
+    kind: "verdict",
+    server,
+    check,
+    verdict: { outcome: "fail", phase: "connect", durationMs: 1, details: {}, reason: "connection refused" },
+  };
 }
 
 function play(config: ServiceHealthConfig, steps: readonly Step[]): { state: ServiceHealth; told: string[] } {

@@ -1,6 +1,7 @@
-/** What a server is worth now: its configured weight, what it says of itself, and whether it is well. */
+/** What a server is worth now: its configured weight, what it says of itself, whether it is well, and what an operator said of it. */
 
 import type { Advice, Mode, NamedWeight } from "../model/health.ts";
+import type { OverrideWish } from "../model/override.ts";
 import { WEIGHT_MAX } from "../model/service.ts";
 
 export interface WeightRule {
@@ -24,9 +25,20 @@ export function heed(wishes: Wishes, { weight, mode }: Advice): Wishes {
   return { ...wishes, ...(weight === undefined ? {} : { weight }), ...(mode === undefined ? {} : { mode }) };
 }
 
-/** `wishes`: of each check that has heard some. The least weight of all counts. */
-export function effectiveWeight({ weight, inhibitOnFailure }: WeightRule, isUp: boolean, wishes: readonly Wishes[]): EffectiveWeight {
+/**
+ * `wishes`: of each check that has heard some. The least weight of all counts. `order`: an operator's word goes above them and above the
+ * configuration, but makes no sick server well.
+ */
+export function effectiveWeight(
+  { weight, inhibitOnFailure }: WeightRule,
+  isUp: boolean,
+  wishes: readonly Wishes[],
+  order?: OverrideWish,
+): EffectiveWeight {
+  if (order?.kind === "disable") return { kind: "out" };
   if (!isUp) return inhibitOnFailure ? { kind: "in", weight: 0 } : { kind: "out" };
+  if (order?.kind === "drain") return { kind: "in", weight: 0 };
+  if (order?.kind === "weight") return { kind: "in", weight: order.weight };
   return { kind: "in", weight: Math.min(...wishes.map((each) => wishedWeight(weight, each)), wishes.length === 0 ? weight : WEIGHT_MAX) };
 }
 

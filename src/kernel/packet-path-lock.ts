@@ -1,19 +1,24 @@
 /**
  * Changes of packet paths go one at a time, on the whole machine: a lock on a file that only root can open (flock(2)), which ends
- * with the process that holds it.
+ * with the process that holds it. What stands in the file says who wrote last in each network namespace: a director, which keeps its packet path
+ * open between two changes, sees by that whether another process has been there meanwhile.
  */
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import koffi from "koffi";
 import { EvenkeelError } from "../model/error.ts";
 import { nowMs } from "./clock.ts";
 import { libc } from "./libc.ts";
+import { currentCookie } from "./namespace.ts";
 import { Errno, systemCallError } from "./system-call.ts";
 
 const LOCK_FILE = "/run/evenkeel/lock";
 const LOCK_EX_NB = 6;
 const RETRY_MS = 5;
+/** Of so many namespaces a stamp is kept. One that is lost only makes a director look once more. */
+const STAMPS_MAX = 64;
 
 /** Waits at most `waitMs` for its turn, runs the work, and lets the next one in. */
 export async function withPacketPathLock<T>(work: () => T | Promise<T>, waitMs = 30_000): Promise<T> {
@@ -24,6 +29,28 @@ export async function withPacketPathLock<T>(work: () => T | Promise<T>, waitMs =
   } finally {
     closeSync(fd);
   }
+}
+
+/** Who wrote last to the packet path of this network namespace; undefined: nobody that is remembered. Only with the lock held. */
+export function packetPathStamp(): string | undefined {
+  return readStamps().get(`${currentCookie()}`);
+}
+
+/** Every writer says so before it writes, with the lock held; returns its stamp. */
+export function stampPacketPath(): string {
+  const cookie = `${currentCookie()}`;
+  const stamps = readStamps();
+  stamps.delete(cookie);
+  const stamp = randomBytes(8).toString("hex");
+  const lines = [...stamps, [cookie, stamp] as const].slice(-STAMPS_MAX).map((each) => each.join(" "));
+  // Cut short it has lost stamps, and no director takes the packet path for unchanged.
+  writeFileSync(LOCK_FILE, `${lines.join("\n")}\n`);
+  return stamp;
+}
+
+function readStamps(): Map<string, string> {
+  const lines = readFileSync(LOCK_FILE, "utf8").split("\n");
+  return new Map(lines.map((line) => line.split(" ")).flatMap(([cookie, stamp]) => (cookie && stamp ? [[cookie, stamp]] : [])));
 }
 
 function openLock(): number {

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -135,6 +135,11 @@ export class Host {
   /** As evenkeel(), side by side with others; signals reach the program itself. */
   start(args: readonly string[]): ChildProcess {
     return spawn("nsenter", [`--net=${this.#path}`, EVENKEEL, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  /** Any program inside. */
+  spawn([program = "", ...args]: readonly string[], options: SpawnOptions): ChildProcess {
+    return spawn("nsenter", [`--net=${this.#path}`, program, ...args], options);
   }
 
   write(name: string, text: string): string {

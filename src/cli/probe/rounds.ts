@@ -53,7 +53,7 @@ export async function probeRounds(options: RoundsOptions, heard: Heard): Promise
       const turn = left[index] ?? 0;
       if (turn > 0) {
         left[index] = turn - 1;
-        const { state, actions } = serviceHealth.step(config, health, { server: index, check: 0, verdict });
+        const { state, actions } = serviceHealth.step(config, health, { kind: "verdict", server: index, check: 0, verdict });
         health = state;
         heard(index, verdict, actions);
         if (left.every((each) => each === 0)) enough.abort();

@@ -1,0 +1,166 @@
+/**
+ * Another configuration in force: foreseen as values, applied whole or not at all, then watched, kept in the history and told. One that has to be
+ * confirmed goes back by itself; until it is confirmed or undone, no other is taken.
+ */
+
+import { compareConfigurations } from "../../config/compare.ts";
+import { ConfigurationError } from "../../config/parse.ts";
+import { EvenkeelError } from "../../model/error.ts";
+import type { Cause } from "../../model/journal.ts";
+import type { Change, DesiredState } from "../../model/plane.ts";
+import { withEdits } from "../../reconcile/adopted.ts";
+import { describeChange } from "../../reconcile/describe-change.ts";
+import { diff } from "../../reconcile/diff.ts";
+import { requireRoom } from "../capacity.ts";
+import type { Applied, ConfigurationVersion, Plan } from "../director.ts";
+import { keep, noticeDrift } from "./by-hand.ts";
+import { desiredNow, desiredThen, foresee, type Ground, type Standing, takeEffect } from "./ground.ts";
+import type { Prospect } from "./health-watch.ts";
+import type { PlaneTurn } from "./plane-keeper.ts";
+import { type Reading, readText } from "./reading.ts";
+import { applyAllOrNone, subjectOf } from "./rounds.ts";
+import { meet } from "./surroundings.ts";
+
+export interface Wish {
+  readonly text: string;
+  readonly file: string;
+  readonly by: string;
+  readonly cause: Cause;
+  readonly dryRun?: boolean;
+  readonly confirmWithinMs?: number;
+  readonly ifDigest?: string;
+  /** It stands in the history already, and becomes present again in the place of `from`. */
+  readonly again?: { readonly version: ConfigurationVersion; readonly from: number };
+}
+
+const TEXT = {
+  pending: (id: number) => `the configuration ${id} waits to be confirmed`,
+  pendingCure: "confirm it (evenkeel confirm) or take it back (evenkeel undo) first",
+  otherCure: "look at what is in force now (evenkeel plan FILE), and try again",
+};
+
+/** What a configuration would come to. */
+interface Foreseen {
+  readonly standing: Standing;
+  readonly prospect: Prospect;
+  readonly desired: DesiredState;
+  readonly adopted: Ground["adopted"];
+}
+
+/** Throws ConfigurationError, CONFLICT, and what the packet path refuses; then nothing was changed. The caller has the turn. */
+export async function applyWish(ground: Ground, wish: Wish, reconcileLater: (services: readonly string[]) => void): Promise<Applied> {
+  const reading = readOrTell(ground, wish);
+  const present = ground.standing.version;
+  if (wish.ifDigest !== undefined && wish.ifDigest !== present.digest) {
+    throw new EvenkeelError(
+      "CONFLICT",
+      `the configuration in force is not the one that this was made for, but ${present.digest.slice(0, 12)}`,
+      {
+        cure: TEXT.otherCure,
+      },
+    );
+  }
+  if (!wish.dryRun && wish.again === undefined) requireNothingPending(present);
+  return await ground.keeper.turn(async (turn) => {
+    const drifted = wish.dryRun ? false : noticeDrift(ground, turn);
+    const foreseen = look(ground, reading, turn);
+    const plan = planOf(ground, foreseen, turn);
+    if (wish.dryRun) return { version: present, plan };
+    const changes = diff(foreseen.desired, turn.held);
+    try {
+      if (changes.length > 0 || drifted) await applyAllOrNone(turn.plane, changes, turn.held);
+    } catch (error) {
+      tellFailure(ground, wish, error);
+      throw error;
+    }
+    const version = commit(ground, foreseen, { wish, changes });
+    const overtaken = takeEffect(ground, { ...foreseen.standing, version }, foreseen.prospect, wish.cause);
+    if (overtaken.length > 0) reconcileLater(overtaken);
+    return { version, plan };
+  });
+}
+
+/** What it would do. */
+export async function planText(ground: Ground, text: string, file: string): Promise<Plan> {
+  const reading = readText(text, file);
+  return await ground.keeper.turn((turn) => planOf(ground, look(ground, reading, turn), turn));
+}
+
+export function requireNothingPending({ id, state }: ConfigurationVersion): void {
+  if (state === "pending") throw new EvenkeelError("CONFLICT", TEXT.pending(id), { cure: TEXT.pendingCure });
+}
+
+function readOrTell(ground: Ground, { text, file, cause, dryRun }: Wish): Reading {
+  try {
+    return readText(text, file);
+  } catch (error) {
+    if (error instanceof ConfigurationError && !dryRun)
+      ground.journal.tell({ event: "configuration-refused", file, complaints: error.message.split("\n") }, cause);
+    throw error;
+  }
+}
+
+function look(ground: Ground, reading: Reading, { waysTo }: PlaneTurn): Foreseen {
+  const met = meet(reading.configuration, reading.placeOf, waysTo);
+  // The same file read again takes nothing from what was adopted beside it.
+  const adopted = reading.digest === ground.standing.reading.digest ? ground.adopted : [];
+  const effective = withEdits(reading.configuration, adopted);
+  const prospect = foresee(ground, effective);
+  const desired = desiredThen(effective, prospect, met);
+  requireRoom(desired);
+  return { standing: { version: ground.standing.version, reading, effective, met }, prospect, desired, adopted };
+}
+
+function planOf(ground: Ground, { desired, standing }: Foreseen, { held }: PlaneTurn): Plan {
+  const now = desiredNow(ground);
+  const lines = (changes: readonly Change[]): string[] => changes.map(describeChange);
+  return {
+    configuration: [
+      ...lines(diff(desired, { ...now, attachments: held.attachments })),
+      ...compareConfigurations(ground.standing.effective, standing.effective),
+    ],
+    drift: lines(diff(now, held)),
+    changes: lines(diff(desired, held)),
+    warnings: standing.met.warnings,
+  };
+}
+
+/** It stands in the kernel; from here on nothing fails. */
+function commit(
+  ground: Ground,
+  { standing: { reading }, adopted }: Foreseen,
+  { wish, changes }: { readonly wish: Wish; readonly changes: readonly Change[] },
+): ConfigurationVersion {
+  if (adopted.length !== ground.adopted.length) keep(ground, adopted);
+  const version = versionOf(ground, reading, wish);
+  const { confirmWithinMs, cause } = wish;
+  const story = {
+    event: "configuration-applied",
+    id: version.id,
+    file: reading.file,
+    changes: changes.length,
+    ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
+  } as const;
+  const because = ground.journal.tell(story, cause);
+  for (const change of changes)
+    ground.journal.tell({ event: "change", change: change.kind, text: describeChange(change), ...subjectOf(change) }, cause, because);
+  return version;
+}
+
+function versionOf(
+  { versions, standing }: Ground,
+  { digest, file, text }: Reading,
+  { again, by, confirmWithinMs }: Wish,
+): ConfigurationVersion {
+  if (again !== undefined) return versions.goBack(again.from, again.version.id);
+  const present = standing.version;
+  // Read again, and nothing new.
+  if (present.id > 0 && present.digest === digest && present.file === file && confirmWithinMs === undefined) return present;
+  const state = confirmWithinMs === undefined ? "present" : "pending";
+  return versions.add({ digest, file, appliedMs: Date.now(), by, state }, text);
+}
+
+function tellFailure({ journal }: Ground, { file, cause }: Wish, error: unknown): void {
+  if (!(error instanceof EvenkeelError)) return;
+  journal.tell({ event: "change-failed", text: `apply ${file}`, reason: error.message }, cause);
+}

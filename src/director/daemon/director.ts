@@ -1,0 +1,387 @@
+/** A running director: what can be asked of it, answered from what its parts know; what can be done to it, in turns. */
+
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Edit } from "../../model/edit.ts";
+import type { Edited, EditOptions } from "../../model/edit-refused.ts";
+import { EvenkeelError } from "../../model/error.ts";
+import type { Verdict } from "../../model/health.ts";
+import type { Cause, Finding, JournalEntry } from "../../model/journal.ts";
+import type { Override, OverrideWish } from "../../model/override.ts";
+import { serverName, serviceName } from "../../model/service.ts";
+import { byName } from "../../reconcile/desired.ts";
+import { diff } from "../../reconcile/diff.ts";
+import type { ConnectionFilter } from "../connection-filter.ts";
+import { ConnectionReader, type ConnectionSlice } from "../connection-reader.ts";
+import type {
+  Applied,
+  ApplyRequest,
+  Asker,
+  ConfigurationVersion,
+  Director,
+  DirectorStatus,
+  EventQuery,
+  Measures,
+  Plan,
+  ServerReference,
+  ServerView,
+  ServiceView,
+} from "../director.ts";
+import { PacketPath } from "../packet-path.ts";
+import { applyWish, planText, requireNothingPending, type Wish } from "./applying.ts";
+import { editByHand, forgetAdopted, linesOf } from "./by-hand.ts";
+import { Drains } from "./drains.ts";
+import type { Ground } from "./ground.ts";
+import { causeOf, give, type Heeded, take } from "./orders.ts";
+import { readFileText } from "./reading.ts";
+import type { Reconciler } from "./reconciler.ts";
+import { serversMeant, servicesMeant } from "./references.ts";
+import { meet } from "./surroundings.ts";
+import { countedBy, type Sight, serverView, serviceView } from "./views.ts";
+
+export interface Identity {
+  /** The configuration file that reload() reads. */
+  readonly file: string;
+  readonly version: string;
+  readonly capabilities: () => readonly string[];
+}
+
+const TEXT = {
+  notConfirmed: "nothing waits to be confirmed",
+  noBefore: "there is no configuration before the present one",
+  historyCure: "evenkeel history lists what there is",
+  rollBackFailed: (reason: string) => `the configuration that was not confirmed could not be taken back: ${reason}`,
+  network: (reason: string) => `the configuration does not fit this host any more: ${reason}`,
+};
+
+export class DirectorDaemon implements Director {
+  readonly #ground: Ground;
+  readonly #reconciler: Reconciler;
+  readonly #identity: Identity;
+  readonly #drains: Drains;
+  readonly #startedMs = Date.now();
+  readonly #loop = monitorEventLoopDelay({ resolution: 10 });
+  readonly #checks = new Map<string, { kind: string; outcome: Finding["outcome"]; count: number; seconds: number }>();
+  #confirmUntilMs: number | undefined;
+  #confirmTimer: NodeJS.Timeout | undefined;
+  #ready = false;
+
+  constructor(ground: Ground, reconciler: Reconciler, identity: Identity) {
+    this.#ground = ground;
+    this.#reconciler = reconciler;
+    this.#identity = identity;
+    this.#drains = new Drains(ground);
+    this.#loop.enable();
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** From here on it keeps what it found or made. */
+  begin(): void {
+    this.#ready = true;
+    this.#drains.begin();
+    this.#reconciler.compareAlways();
+  }
+
+  /** A check ended: for the measures. */
+  count(kind: string, { outcome, durationMs }: Verdict): void {
+    const key = `${kind} ${outcome}`;
+    const counted = this.#checks.get(key) ?? { kind, outcome, count: 0, seconds: 0 };
+    counted.count++;
+    counted.seconds += durationMs / 1000;
+    this.#checks.set(key, counted);
+  }
+
+  status(): DirectorStatus {
+    const { standing, adopted, overrides, keeper, troubles, watch } = this.#ground;
+    const services = standing.effective.services;
+    const health = [...watch.services.values()];
+    const states = health.flatMap((each) => each.health.servers);
+    return {
+      version: this.#identity.version,
+      pid: process.pid,
+      startedMs: this.#startedMs,
+      ready: this.#ready,
+      troubles: [...troubles.values()],
+      configuration: standing.version,
+      ...(this.#confirmUntilMs === undefined ? {} : { confirmUntilMs: this.#confirmUntilMs }),
+      adopted: adopted.length === 0 ? [] : linesOf(this.#madeByHand()),
+      attachments: keeper.held.attachments,
+      warnings: standing.met.warnings,
+      services: services.length,
+      servers: { all: states.length, up: states.filter(({ condition }) => condition === "up").length, overridden: overrides.size },
+      checks: health.flatMap(({ servers }) => servers.flatMap(({ checks }) => checks)).length,
+      capabilities: this.#identity.capabilities(),
+    };
+  }
+
+  services(reference?: string): readonly ServiceView[] {
+    const all = this.#ground.standing.effective.services;
+    const meant = reference === undefined ? all : servicesMeant(reference, all);
+    const sight = this.#sight();
+    return meant.map((service) => serviceView(service, sight));
+  }
+
+  servers(reference?: ServerReference): readonly ServerView[] {
+    if (reference === undefined) return this.services().flatMap(({ servers }) => servers);
+    const sight = this.#sight();
+    return serversMeant(reference, this.#ground.standing.effective.services).map(({ service, server }) =>
+      serverView(service, server, sight),
+    );
+  }
+
+  kernel(): ReturnType<Director["kernel"]> {
+    const { plane, held } = this.#ground.keeper;
+    if (plane === undefined) throw away();
+    return { state: held, counters: plane.counters() };
+  }
+
+  *connections(filter: ConnectionFilter, from?: number): Generator<ConnectionSlice> {
+    // Its own: the walk is longer than a turn.
+    const path = PacketPath.open();
+    if (path === undefined) return;
+    try {
+      const reader = new ConnectionReader(path);
+      try {
+        yield* reader.slices(filter, from);
+      } finally {
+        reader.close();
+      }
+    } finally {
+      path.close();
+    }
+  }
+
+  configuration(id?: number): { readonly version: ConfigurationVersion; readonly text: string } {
+    const { standing, versions } = this.#ground;
+    if (id === undefined || id === standing.version.id) return { version: standing.version, text: standing.reading.text };
+    return versions.get(id);
+  }
+
+  history(): readonly ConfigurationVersion[] {
+    return this.#ground.versions.all();
+  }
+
+  plan(text: string, file: string): Promise<Plan> {
+    return this.#ground.turns.take(() => planText(this.#ground, text, file));
+  }
+
+  apply(request: ApplyRequest, asker: Asker): Promise<Applied> {
+    return this.#ground.turns.take(async () => {
+      const { by } = asker;
+      const applied = await this.#apply({ ...request, by, cause: { kind: "apply", by } });
+      if (request.confirmWithinMs !== undefined && !request.dryRun) this.#expectConfirmation(request.confirmWithinMs);
+      return applied;
+    });
+  }
+
+  reload({ by }: Asker): Promise<Applied> {
+    return this.#ground.turns.take(async () => {
+      const { file } = this.#identity;
+      return await this.#apply({ text: readFileText(file), file, by, cause: { kind: "reload", by } });
+    });
+  }
+
+  confirm(asker: Asker): Promise<ConfigurationVersion> {
+    return this.#ground.turns.take(async () => {
+      const { standing, versions, journal } = this.#ground;
+      const { version } = standing;
+      if (version.state !== "pending") throw new EvenkeelError("CONFLICT", TEXT.notConfirmed);
+      this.#stopWaiting();
+      const confirmed = versions.confirm(version.id);
+      this.#ground.standing = { ...standing, version: confirmed };
+      journal.tell({ event: "configuration-confirmed", id: version.id }, causeOf(asker));
+      this.#forgetStrangers(causeOf(asker));
+      return confirmed;
+    });
+  }
+
+  undo({ by }: Asker, id?: number): Promise<Applied> {
+    return this.#ground.turns.take(async () => {
+      const cause: Cause = { kind: "undo", by };
+      if (id === undefined) return await this.#goBack(cause, by);
+      requireNothingPending(this.#ground.standing.version);
+      const { version, text } = this.#ground.versions.get(id);
+      return await this.#apply({ text, file: version.file, by, cause });
+    });
+  }
+
+  override(reference: ServerReference, wish: OverrideWish, asker: Asker): Promise<readonly ServerView[]> {
+    return this.#order(asker, () => give(this.#ground, reference, wish, asker), wish.kind === "drain");
+  }
+
+  clearOverride(reference: ServerReference, asker: Asker, only?: OverrideWish["kind"]): Promise<readonly ServerView[]> {
+    return this.#order(asker, () => take(this.#ground, reference, asker, only), false);
+  }
+
+  async edit(edits: readonly Edit[], options: EditOptions, asker: Asker): Promise<Edited> {
+    return await this.#ground.turns.take(() => editByHand(this.#ground, edits, options, asker));
+  }
+
+  async forgetAdopted(asker: Asker): Promise<readonly string[]> {
+    const forgotten = await this.#ground.turns.take(async () => {
+      const made = linesOf(this.#madeByHand());
+      if (forgetAdopted(this.#ground, causeOf(asker)).length === 0) return [];
+      this.#ground.journal.tell({ event: "adopted-forgotten", changes: made }, causeOf(asker));
+      return made;
+    });
+    if (forgotten.length > 0) await this.#reconciler.all({ cause: causeOf(asker) });
+    return forgotten;
+  }
+
+  events(query: EventQuery): readonly JournalEntry[] {
+    return this.#ground.journal.events(query);
+  }
+
+  follow(query: EventQuery, signal: AbortSignal): AsyncIterable<JournalEntry> {
+    return this.#ground.journal.follow(query, signal);
+  }
+
+  measures(): Measures {
+    return {
+      checksUnderWay: this.#ground.watch.underWay,
+      checks: [...this.#checks.values()],
+      reconciliations: this.#reconciler.measures,
+      journal: this.#ground.journal.measures(),
+      eventLoopLagSeconds: Math.max(0, this.#loop.percentile(99) / 1e9),
+    };
+  }
+
+  /** Links, addresses or routes are others: what the configuration meets is looked up again, and servers' ways too. */
+  async networkChanged(what: string): Promise<void> {
+    const cause: Cause = { kind: "network", what };
+    await this.#ground.turns.take(() =>
+      this.#ground.keeper.turn(({ plane, waysTo }) => {
+        const { standing, troubles } = this.#ground;
+        try {
+          const { configuration, placeOf } = standing.reading;
+          this.#ground.standing = { ...standing, met: meet(configuration, placeOf, waysTo) };
+          troubles.delete("network");
+        } catch (error) {
+          // An address that went away may come back; what was met before stands until then.
+          if (!(error instanceof EvenkeelError)) throw error;
+          troubles.set("network", TEXT.network(error.message));
+        }
+        plane.refreshWays();
+      }),
+    );
+    await this.#reconciler.all({ cause });
+  }
+
+  /** The packet path stays as it is, or goes too. */
+  async stop({ teardown, reason }: { readonly teardown: boolean; readonly reason: string }): Promise<void> {
+    this.#ready = false;
+    this.#stopWaiting();
+    this.#drains.stop();
+    this.#reconciler.stop();
+    this.#ground.watch.stop();
+    this.#loop.disable();
+    await this.#ground.turns.settled();
+    const { keeper, journal } = this.#ground;
+    if (teardown) await keeper.turn(() => keeper.remove());
+    keeper.close();
+    journal.tell({ event: "director-stopped", reason, teardown }, { kind: "stop" });
+  }
+
+  async #order(asker: Asker, say: () => Heeded, cutTemplates: boolean): Promise<readonly ServerView[]> {
+    const heeded = await this.#ground.turns.take(async () => say());
+    const cause = causeOf(asker);
+    for (const { service, server, because } of heeded) {
+      const one = service.servers[server];
+      if (one !== undefined && cutTemplates) this.#reconciler.cutTemplates({ service, server: one, cause, because });
+    }
+    const [first] = heeded;
+    if (first !== undefined) {
+      const { because } = first;
+      await this.#reconciler.services(new Set(heeded.map(({ service }) => serviceName(service))), { cause, because });
+    }
+    const sight = this.#sight();
+    const services = byName(this.#ground.standing.effective.services);
+    return heeded.flatMap(({ service, server }) => {
+      const present = services.get(serviceName(service));
+      return present === undefined || present.servers[server] === undefined ? [] : [serverView(present, server, sight)];
+    });
+  }
+
+  async #apply(wish: Wish): Promise<Applied> {
+    const later = (services: readonly string[]): void => void this.#reconciler.services(services, { cause: { kind: "health" } });
+    const applied = await applyWish(this.#ground, wish, later);
+    if (!wish.dryRun && wish.confirmWithinMs === undefined) this.#forgetStrangers(wish.cause);
+    return applied;
+  }
+
+  /** To the version before, which becomes present again. */
+  async #goBack(cause: Cause, by: string): Promise<Applied> {
+    const { versions, standing, journal } = this.#ground;
+    const from = standing.version;
+    const before = versions.before(from.id);
+    if (before === undefined) throw new EvenkeelError("NOT_FOUND", TEXT.noBefore, { cure: TEXT.historyCure });
+    const { text } = versions.get(before.id);
+    const applied = await this.#apply({ text, file: before.file, by, cause, again: { version: before, from: from.id } });
+    this.#stopWaiting();
+    journal.tell({ event: "configuration-rolled-back", id: from.id }, cause);
+    return applied;
+  }
+
+  #expectConfirmation(withinMs: number): void {
+    this.#stopWaiting();
+    this.#confirmUntilMs = Date.now() + withinMs;
+    this.#confirmTimer = setTimeout(() => void this.#notConfirmed(), withinMs);
+    this.#confirmTimer.unref();
+  }
+
+  async #notConfirmed(): Promise<void> {
+    const { turns, troubles, standing } = this.#ground;
+    const { id } = standing.version;
+    try {
+      await turns.take(async () => {
+        // It may have been confirmed while this waited for its turn.
+        const { version } = this.#ground.standing;
+        if (version.id === id && version.state === "pending") await this.#goBack({ kind: "not-confirmed" }, version.by);
+      });
+    } catch (error) {
+      if (!(error instanceof EvenkeelError)) throw error;
+      troubles.set("confirmation", TEXT.rollBackFailed(error.message));
+    }
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#confirmTimer);
+    this.#confirmTimer = undefined;
+    this.#confirmUntilMs = undefined;
+    this.#ground.troubles.delete("confirmation");
+  }
+
+  /** Overrides of servers that the configuration has no more would surprise whoever adds them again one day. */
+  #forgetStrangers(cause: Cause): void {
+    const { overrides, standing, journal } = this.#ground;
+    const services = byName(standing.effective.services);
+    const isStranger = ({ service, server }: Override): boolean =>
+      !services.get(serviceName(service))?.servers.some((each) => serverName(each) === serverName(server));
+    const strangers = overrides.values().filter(isStranger);
+    overrides.forget(strangers);
+    for (const { service, server, wish } of strangers)
+      journal.tell({ event: "override-cleared", service: serviceName(service), server: serverName(server), wish }, cause);
+  }
+
+  /** What the edits by hand make of the configuration, as changes. */
+  #madeByHand(): ReturnType<typeof diff> {
+    const { standing } = this.#ground;
+    const attachments: never[] = [];
+    const plain = { ...standing.reading.configuration, attachments };
+    return diff({ ...standing.effective, attachments }, plain);
+  }
+
+  #sight(): Sight {
+    const { watch, overrides, keeper } = this.#ground;
+    if (keeper.plane === undefined) throw away();
+    return { watch, overrides, counted: countedBy(keeper.plane.counters()) };
+  }
+}
+
+function away(): EvenkeelError {
+  return new EvenkeelError("NOT_RUNNING", "the director has no packet path at the moment", {
+    cure: "evenkeel status says what it is doing",
+  });
+}

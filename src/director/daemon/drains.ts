@@ -1,0 +1,70 @@
+/**
+ * Servers that are drained: their templates are cut when it begins, so that persistent clients go elsewhere with their next connection; it is over when the last
+ * connection has ended, and at the deadline what is left is cut. The deadline counts from the operator's word, also over a restart.
+ */
+
+import type { Override } from "../../model/override.ts";
+import { serverName, serviceName } from "../../model/service.ts";
+import type { BpfPlane } from "../bpf-plane.ts";
+import type { Ground } from "./ground.ts";
+
+/** How often the connections that are left are counted. */
+const LOOK_MS = 500;
+
+export class Drains {
+  readonly #ground: Ground;
+  /** Those that are over: told once. */
+  readonly #over = new Set<Override>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking = false;
+
+  /** `ground.overrides` says which there are; those that were over before this director began are not told again. */
+  constructor(ground: Ground) {
+    this.#ground = ground;
+  }
+
+  begin(): void {
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const { overrides, keeper, turns } = this.#ground;
+    const drained = overrides.values().filter(({ wish }) => wish.kind === "drain");
+    for (const each of this.#over) if (!drained.includes(each)) this.#over.delete(each);
+    const going = drained.filter((each) => !this.#over.has(each));
+    const { plane } = keeper;
+    if (this.#looking || plane === undefined || going.length === 0) return;
+    this.#looking = true;
+    try {
+      for (const each of going) {
+        const left = plane.connectionsOf(each.service, each.server);
+        if (left === 0) this.#finish(each, { event: "drain-finished", connections: 0 });
+        else if (isDue(each, Date.now())) {
+          const connections = await turns.take(() => keeper.turn((turn) => cutAll(turn.plane, each)));
+          this.#finish(each, { event: "drain-cut", connections });
+        }
+      }
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #finish(drained: Override, end: { readonly event: "drain-finished" | "drain-cut"; readonly connections: number }): void {
+    this.#over.add(drained);
+    const cause = end.event === "drain-cut" ? ({ kind: "deadline" } as const) : ({ kind: "operator", by: drained.by } as const);
+    this.#ground.journal.tell({ ...end, service: serviceName(drained.service), server: serverName(drained.server) }, cause);
+  }
+}
+
+function cutAll(plane: BpfPlane, { service, server }: Override): Promise<number> {
+  return plane.cutConnections({ service, server, what: "all" });
+}
+
+function isDue({ wish, sinceMs }: Override, nowMs: number): boolean {
+  return wish.kind === "drain" && wish.deadlineMs !== undefined && nowMs >= sinceMs + wish.deadlineMs;
+}

@@ -1,0 +1,74 @@
+/** What the parts of a running director share: what it stands on, and what it wants the packet path to hold. */
+
+import type { Configuration, ConfiguredService } from "../../config/configuration.ts";
+import type { KnownHealth } from "../../health/service-health.ts";
+import type { Edit } from "../../model/edit.ts";
+import type { Cause } from "../../model/journal.ts";
+import type { DesiredState } from "../../model/plane.ts";
+import { serverName, serviceName } from "../../model/service.ts";
+import { desiredState } from "../../reconcile/desired.ts";
+import type { ConfigurationVersion } from "../director.ts";
+import type { RunningJournal } from "../journal/journal.ts";
+import type { DirectorStore } from "../store.ts";
+import type { HealthWatch, Prospect } from "./health-watch.ts";
+import type { Overrides } from "./overrides.ts";
+import type { PlaneKeeper } from "./plane-keeper.ts";
+import type { Reading } from "./reading.ts";
+import type { Met } from "./surroundings.ts";
+import type { Turns } from "./turns.ts";
+import type { Versions } from "./versions.ts";
+
+/** The configuration in force. */
+export interface Standing {
+  readonly version: ConfigurationVersion;
+  readonly reading: Reading;
+  /** With the edits by hand. */
+  readonly effective: Configuration;
+  readonly met: Met;
+}
+
+export interface Ground {
+  readonly journal: RunningJournal;
+  readonly store: DirectorStore;
+  readonly keeper: PlaneKeeper;
+  readonly watch: HealthWatch;
+  readonly overrides: Overrides;
+  readonly versions: Versions;
+  /** One writer at a time. */
+  readonly turns: Turns;
+  /** By what is wrong: each shown until it is over. */
+  readonly troubles: Map<string, string>;
+  standing: Standing;
+  /** Edits by hand that stand beside the configuration. */
+  adopted: readonly Edit[];
+}
+
+/** What the packet path should hold now. */
+export function desiredNow({ standing: { effective, met }, watch }: Ground): DesiredState {
+  return desiredState(effective, (service) => watch.lineUp(service), met.surroundings);
+}
+
+/** What it should hold once a prospect is adopted. */
+export function desiredThen(configuration: Configuration, { services }: Prospect, { surroundings }: Met): DesiredState {
+  return desiredState(configuration, (service) => services.get(serviceName(service))?.health.lineUp ?? NOBODY, surroundings);
+}
+
+const NOBODY = { servers: [], sorry: false };
+
+/** How it would be watched. */
+export function foresee({ watch, overrides }: Ground, configuration: Configuration): Prospect {
+  return watch.foresee(configuration, overrides.orderOf, (service) => newlyKnown(service, overrides));
+}
+
+/** Of a service that nobody watched before only the operators' words are known. */
+function newlyKnown(service: ConfiguredService, { orderOf }: Overrides): KnownHealth {
+  const name = serviceName(service);
+  return { servers: service.servers.map((server) => ({ checks: [], order: orderOf(name, serverName(server)) })) };
+}
+
+/** Another configuration is watched and wanted from here on. Returns services whose line-up is another than the prospect's. */
+export function takeEffect(ground: Ground, standing: Standing, prospect: Prospect, cause: Cause): string[] {
+  const overtaken = ground.watch.adopt(prospect, ground.overrides.orderOf, cause);
+  ground.standing = standing;
+  return overtaken;
+}
