@@ -210,9 +210,9 @@ describe("apply on a host that does not fit", () => {
       file,
       {},
       {
-        exit: EXIT.failed,
-        message: `${file}:3:11: there is no interface eth7`,
-        cure: "name one of: lo, eth0-peer, eth0, eth1-peer, eth1",
+        exit: EXIT.configuration,
+        message: `${file}:3:11: interfaces[1].name: there is no interface eth7; name one of: lo, eth0-peer, eth0, eth1-peer, eth1`,
+        cure: `correct ${file}; nothing of it was applied`,
       },
     );
   });
@@ -226,9 +226,9 @@ describe("apply on a host that does not fit", () => {
       file,
       {},
       {
-        exit: EXIT.failed,
-        message: `${file}:3:14: the virtual address 192.0.2.99 is on no interface of this host, so nobody would send packets for it here`,
-        cure: "ip address add 192.0.2.99/32 dev eth0",
+        exit: EXIT.configuration,
+        message: `${file}:3:14: services[0].address: the virtual address 192.0.2.99 is on no interface of this host, so nobody would send packets for it here; ip address add 192.0.2.99/32 dev eth0`,
+        cure: `correct ${file}; nothing of it was applied`,
       },
     );
   });

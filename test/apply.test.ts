@@ -162,7 +162,7 @@ describe("apply after a change by hand", () => {
   test("finds the new way to a server whose route is another", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const host = hostFor(t);
-    const text = GOOD.replace("10.77.0.12", "10.99.0.12");
+    const text = GOOD.replace("10.77.0.12", "10.99.0.12, method: tun");
     host.ip("route add 10.99.0.0/16 via 10.77.0.250");
     host.mustApply(text);
     host.ip("route replace 10.99.0.0/16 via 10.77.0.251");

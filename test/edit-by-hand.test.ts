@@ -116,8 +116,8 @@ hand(
     const file = (hook: string) =>
       `{ settings: { marks_from_outside: true }, interfaces: [{ name: lan, hook: ${hook} }], services: [{ mark: 7, scheduler: rr, method: dr, servers: [] }] }`;
     const apply = (hook: string) => {
-      const { configuration } = requireConfiguration(Buffer.from(file(hook)), "file");
-      return applyConfiguration(configuration, () => "file");
+      const { configuration, source } = requireConfiguration(Buffer.from(file(hook)), "file");
+      return applyConfiguration(configuration, source);
     };
     await assert.rejects(apply("xdp"), /cannot attach to lan in native XDP mode/);
     addDevice("late");

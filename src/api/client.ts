@@ -237,7 +237,7 @@ function eventQuery({ after, sinceMs, severity, events, service, server, limit }
 /** What is undefined is left out. */
 function withQuery(path: string, query: Query): string {
   const said = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`]]));
-  return said.length === 0 ? path : `${path}?${new URLSearchParams(said)}`;
+  return said.length === 0 ? path : `${path}?${new URLSearchParams(said).toString()}`;
 }
 
 /** An address is sixteen bytes here, and text on the way. */

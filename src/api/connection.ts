@@ -94,8 +94,10 @@ export function describePlace(place: DirectorPlace): string {
 }
 
 function open(place: DirectorPlace, { method, path, headers = {}, body }: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
-  const length = body === undefined ? {} : { "content-length": `${Buffer.byteLength(body)}` };
-  const options: RequestOptions = { method, path, headers: { ...headers, ...length }, signal, agent: false };
+  const said: Record<string, string> = { ...headers };
+  if (body !== undefined) said["content-length"] = `${Buffer.byteLength(body)}`;
+  if ("url" in place) said["authorization"] = `Bearer ${place.token}`;
+  const options: RequestOptions = { method, path, headers: said, signal, agent: false };
   return new Promise((resolve, reject) => {
     start(place, options).then((request) => {
       request.on("response", resolve);
@@ -108,11 +110,10 @@ function open(place: DirectorPlace, { method, path, headers = {}, body }: Exchan
 async function start(place: DirectorPlace, options: RequestOptions): Promise<ClientRequest> {
   if ("socket" in place) return httpRequest({ ...options, socketPath: place.socket });
   const url = new URL(options.path ?? "/", place.url);
-  const authorized = { ...options, headers: { ...options.headers, authorization: `Bearer ${place.token}` } };
-  if (url.protocol === "http:") return httpRequest(url, authorized);
+  if (url.protocol === "http:") return httpRequest(url, options);
   const https = await import("node:https");
   const { certificateAuthority } = place;
-  return https.request(url, { ...authorized, ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }) });
+  return https.request(url, { ...options, ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }) });
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -5,31 +5,14 @@
  */
 
 import type { CheckView, ConfigurationVersion } from "../director/director.ts";
+import type { TrafficJson } from "../director/status-json.ts";
 import type { Condition } from "../health/hysteresis.ts";
 import type { QuorumState } from "../health/quorum.ts";
 import type { ErrorCode, ErrorFacts } from "../model/error.ts";
 import type { Finding } from "../model/journal.ts";
 import type { OverrideWish } from "../model/override.ts";
 
-type Count = number | string;
-
-interface TrafficReply {
-  readonly connections: Count;
-  readonly packetsIn: Count;
-  readonly bytesIn: Count;
-  readonly packetsOut: Count;
-  readonly bytesOut: Count;
-  /** A second. */
-  readonly rates: {
-    readonly connections: number;
-    readonly packetsIn: number;
-    readonly bytesIn: number;
-    readonly packetsOut: number;
-    readonly bytesOut: number;
-  };
-}
-
-interface ServerTrafficReply extends TrafficReply {
+interface ServerTrafficReply extends TrafficJson {
   readonly active: number;
   readonly inactive: number;
   readonly persistent: number;
@@ -75,7 +58,7 @@ export interface ServiceReply {
   readonly quorum: QuorumState;
   readonly sorry: boolean;
   readonly sinceMs: number;
-  readonly counters?: TrafficReply;
+  readonly counters?: TrafficJson;
   readonly servers: readonly ServerReply[];
 }
 

@@ -3,26 +3,21 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { checkKinds } from "../checker/check-kinds.ts";
+import type { CheckKinds } from "../config/check-kinds.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { requireConfiguration } from "../config/parse.ts";
-import type { PlaceOf } from "../director/preflight.ts";
+import type { Source } from "../config/source.ts";
 import { EvenkeelError } from "../model/error.ts";
 
 const STANDARD_INPUT = "-";
 
-interface Read {
-  readonly configuration: Configuration;
-  readonly placeOf: PlaceOf;
-}
-
-export async function readConfigurationFile(file: string): Promise<Read> {
+/** `source` knows the place of each thing in the file. Throws ConfigurationError. */
+export async function readConfigurationFile(
+  file: string,
+  kinds: CheckKinds = checkKinds,
+): Promise<{ readonly configuration: Configuration; readonly source: Source }> {
   const fileName = file === STANDARD_INPUT ? "standard input" : file;
-  const { configuration, source } = requireConfiguration(await read(file), fileName, checkKinds);
-  const placeOf: PlaceOf = (path) => {
-    const { line, column } = source.complaint(path, "");
-    return `${fileName}:${line}:${column}`;
-  };
-  return { configuration, placeOf };
+  return requireConfiguration(await read(file), fileName, kinds);
 }
 
 async function read(file: string): Promise<Uint8Array> {

@@ -14,7 +14,8 @@ import { diff } from "../reconcile/diff.ts";
 import { BpfPlane } from "./bpf-plane.ts";
 import { connectionsIn, groupsFor, requireRoom } from "./capacity.ts";
 import { PacketPath, type PacketPathOptions } from "./packet-path.ts";
-import { type PlaceOf, preflight } from "./preflight.ts";
+import { preflight } from "./preflight.ts";
+import type { Places } from "./preflight-complaints.ts";
 import { rememberedWays } from "./server-way.ts";
 
 export interface ApplyOptions extends PacketPathOptions {
@@ -37,12 +38,12 @@ export interface Applied {
 
 const EMPTY = { services: [], attachments: [] } as const;
 
-export async function applyConfiguration(configuration: Configuration, placeOf: PlaceOf, options: ApplyOptions = {}): Promise<Applied> {
+export async function applyConfiguration(configuration: Configuration, places: Places, options: ApplyOptions = {}): Promise<Applied> {
   const groups = options.connectionsMax === undefined ? undefined : groupsFor(options.connectionsMax);
   requireBpf("load the packet path");
   return await withPacketPathLock(() => {
     const waysTo = rememberedWays();
-    const { automatic, warnings: foreseen } = preflight(configuration, placeOf, waysTo);
+    const { automatic, warnings: foreseen } = preflight(configuration, places, waysTo);
     const warnings = [...foreseen];
     const desired = toDesired(configuration, automatic);
     requireRoom(desired);

@@ -10,6 +10,7 @@ import {
   type Rates,
   type ServerCounters,
   type ServiceCounters,
+  type TrafficCounters,
 } from "../model/plane.ts";
 import { clientPrefixLength, type Persistence, serviceName, thresholdsOf } from "../model/service.ts";
 
@@ -40,7 +41,7 @@ export function serviceJson({ service, rates, ...counted }: ServiceCounters): ob
     ...rest,
     ...(persistence === undefined ? {} : { persistence: persistenceJson(persistence, address) }),
     ...(fullNat === undefined ? {} : { fullNat: formatAddress(fullNat) }),
-    ...traffic(counted, rates),
+    ...trafficJson({ ...counted, rates }),
   };
 }
 
@@ -81,7 +82,7 @@ export function serverJson({
     active,
     inactive,
     persistent,
-    ...traffic(counted, rates),
+    ...trafficJson({ ...counted, rates }),
   };
 }
 
@@ -95,13 +96,22 @@ function markJson({ mark, source, destination, interfaceName, ...rest }: MarkRul
   };
 }
 
-function traffic(counted: Omit<ServiceCounters, "service" | "rates">, rates: Rates): object {
+export type TrafficJson = Readonly<Record<keyof TrafficCounters, number | string>> & { readonly rates: Rates };
+
+export function trafficJson({
+  connections,
+  packetsIn,
+  bytesIn,
+  packetsOut,
+  bytesOut,
+  rates,
+}: TrafficCounters & { rates: Rates }): TrafficJson {
   return {
-    connections: countJson(counted.connections),
-    packetsIn: countJson(counted.packetsIn),
-    bytesIn: countJson(counted.bytesIn),
-    packetsOut: countJson(counted.packetsOut),
-    bytesOut: countJson(counted.bytesOut),
+    connections: countJson(connections),
+    packetsIn: countJson(packetsIn),
+    bytesIn: countJson(bytesIn),
+    packetsOut: countJson(packetsOut),
+    bytesOut: countJson(bytesOut),
     rates,
   };
 }

@@ -70,9 +70,9 @@ async function run(file: string, flags: Flags): Promise<void> {
     import("../../director/apply.ts"),
     import("../../reconcile/describe-change.ts"),
   ]);
-  const { configuration, placeOf } = await readConfigurationFile(file);
+  const { configuration, source } = await readConfigurationFile(file);
   const { dryRun = false, reload = false, connections } = flags;
-  const applied = await applyConfiguration(configuration, placeOf, {
+  const applied = await applyConfiguration(configuration, source, {
     dryRun,
     reload,
     ...(connections === undefined ? {} : { connectionsMax: connections }),

@@ -101,7 +101,7 @@ function readOrTell(ground: Ground, { text, file, cause, dryRun }: Wish): Readin
 }
 
 function look(ground: Ground, reading: Reading, { waysTo }: PlaneTurn): Foreseen {
-  const met = meet(reading.configuration, reading.placeOf, waysTo);
+  const met = meet(reading.configuration, reading.places, waysTo);
   // The same file read again takes nothing from what was adopted beside it.
   const adopted = reading.digest === ground.standing.reading.digest ? ground.adopted : [];
   const effective = withEdits(reading.configuration, adopted);

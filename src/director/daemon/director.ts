@@ -255,8 +255,8 @@ export class DirectorDaemon implements Director {
       this.#ground.keeper.turn(({ plane, waysTo }) => {
         const { standing, troubles } = this.#ground;
         try {
-          const { configuration, placeOf } = standing.reading;
-          this.#ground.standing = { ...standing, met: meet(configuration, placeOf, waysTo) };
+          const { configuration, places } = standing.reading;
+          this.#ground.standing = { ...standing, met: meet(configuration, places, waysTo) };
           troubles.delete("network");
         } catch (error) {
           // An address that went away may come back; what was met before stands until then.

@@ -6,24 +6,20 @@ import { checkKinds } from "../../checker/check-kinds.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import { requireConfiguration } from "../../config/parse.ts";
 import { EvenkeelError } from "../../model/error.ts";
-import type { PlaceOf } from "../preflight.ts";
+import type { Places } from "../preflight-complaints.ts";
 
 export interface Reading {
   readonly text: string;
   readonly file: string;
   readonly digest: string;
   readonly configuration: Configuration;
-  readonly placeOf: PlaceOf;
+  readonly places: Places;
 }
 
 /** Throws ConfigurationError with every complaint. */
 export function readText(text: string, file: string): Reading {
   const { configuration, source } = requireConfiguration(text, file, checkKinds);
-  const placeOf: PlaceOf = (path) => {
-    const { line, column } = source.complaint(path, "");
-    return `${file}:${line}:${column}`;
-  };
-  return { text, file, digest: digestOf(text), configuration, placeOf };
+  return { text, file, digest: digestOf(text), configuration, places: source };
 }
 
 export function digestOf(text: string): string {

@@ -67,7 +67,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     journal.tell({ event: "configuration-refused", file: options.file, complaints: error.message.split("\n") }, START);
   });
   // Before anything is made or told: what cannot work here, cannot.
-  meet(chosen.reading.configuration, chosen.reading.placeOf, rememberedWays());
+  meet(chosen.reading.configuration, chosen.reading.places, rememberedWays());
   journal.tell({ event: "director-started", version: options.version, pid: process.pid, capabilities: options.capabilities() }, START);
   const stalls = new Stalls();
   const overrides = new Overrides(store);
@@ -94,7 +94,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
   const begin = async (): Promise<void> => {
     await keeper.turn(async (turn) => {
       const { plane, held, waysTo } = turn;
-      const met = meet(reading.configuration, reading.placeOf, waysTo);
+      const met = meet(reading.configuration, reading.places, waysTo);
       const heldByName = byName(held.services);
       const prospect = watch.foresee(effective, overrides.orderOf, (service) =>
         knownFromKernel(service, heldByName.get(serviceName(service)), overrides.orderOf),

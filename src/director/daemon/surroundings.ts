@@ -1,10 +1,12 @@
 /** What a configuration meets on this host: interfaces, addresses and ways, looked up together. */
 
+import { formatComplaint } from "../../config/complaint.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import { listLinks } from "../../kernel/links.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { Surroundings } from "../../reconcile/desired.ts";
-import { type PlaceOf, preflight } from "../preflight.ts";
+import { preflight } from "../preflight.ts";
+import type { Places } from "../preflight-complaints.ts";
 import type { WaysTo } from "../server-way.ts";
 
 export interface Met {
@@ -13,21 +15,21 @@ export interface Met {
 }
 
 const TEXT = {
-  missing: (place: string, name: string) => `${place}: there is no interface ${name} yet; it is attached when it appears`,
+  missing: (name: string) => `there is no interface ${name} yet; it is attached when it appears`,
 };
 
 /** Throws for the first thing that cannot work. An interface that is not there yet is waited for. */
-export function meet(configuration: Configuration, placeOf: PlaceOf, waysTo: WaysTo): Met {
+export function meet(configuration: Configuration, places: Places, waysTo: WaysTo): Met {
   const interfaces = new Set(listLinks().map(({ name }) => name));
   const listed = configuration.interfaces;
   const missing = (listed ?? []).flatMap(({ interfaceName }, i) =>
-    interfaces.has(interfaceName) ? [] : [TEXT.missing(placeOf(["interfaces", i, "name"]), interfaceName)],
+    interfaces.has(interfaceName) ? [] : [formatComplaint(places.complaint(["interfaces", i, "name"], TEXT.missing(interfaceName)))],
   );
   const present =
     listed === undefined
       ? configuration
       : { ...configuration, interfaces: listed.filter(({ interfaceName }) => interfaces.has(interfaceName)) };
-  const { automatic, warnings } = preflight(present, placeOf, waysTo);
+  const { automatic, warnings } = preflight(present, places, waysTo);
   const hairpins = configuration.services.filter(({ hairpin }) => hairpin);
   const servers = hairpins.flatMap((service) => [...service.servers, ...(service.sorryServer === undefined ? [] : [service.sorryServer])]);
   const ways = waysTo(servers.map(({ address }) => address));

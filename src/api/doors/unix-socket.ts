@@ -1,0 +1,129 @@
+/**
+ * The door that is always there: a unix socket that root and one group may open. It has its mode from the moment that it exists. What a dead director left is
+ * replaced; a living one is not disturbed.
+ */
+
+import { chownSync, lstatSync, mkdirSync, readFileSync, statSync, unlinkSync } from "node:fs";
+import { createServer } from "node:http";
+import { createConnection } from "node:net";
+import { dirname } from "node:path";
+import { peerCredentials } from "../../kernel/peer-credentials.ts";
+import { EvenkeelError } from "../../model/error.ts";
+import { newApp } from "../app.ts";
+import type { ApiApp, ApiContext } from "../operation.ts";
+import { closeServer, limited, listening, SERVER_LIMITS } from "./limits.ts";
+
+export interface UnixDoor {
+  readonly socket: string;
+  close(): Promise<void>;
+}
+
+const TEXT = {
+  alive: (socket: string) => `something answers at ${socket} already: a director of this network namespace runs`,
+  aliveCure: "evenkeel status shows it; another one needs another --socket",
+  notASocket: (socket: string) => `${socket} is there and is no socket`,
+  notASocketCure: "give another path, or move that file away",
+  loose: (directory: string) =>
+    `the directory ${directory} can be written by others: they could put a socket of their own in the place of the API's`,
+  looseCure: (directory: string) => `chmod go-w ${directory}, or give another path`,
+  noGroup: (group: string) => `there is no group ${group}`,
+  noGroupCure: "groupadd makes one; or correct api.group",
+  cannotGive: (socket: string, group: string, why: string) => `${socket} cannot be given to the group ${group}: ${why}`,
+  cannotListen: (socket: string, why: string) => `the API cannot listen at ${socket}: ${why}`,
+};
+
+/** 0660. */
+const UMASK = 0o117;
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+const PROBE_MS = 2_000;
+
+export async function openUnixDoor(
+  context: ApiContext,
+  { socket, group }: { socket: string; group?: string | undefined },
+): Promise<UnixDoor> {
+  const gid = group === undefined ? undefined : groupNumber(group);
+  makeDirectory(dirname(socket));
+  await clearTheWay(socket);
+  const server = limited(createServer(SERVER_LIMITS));
+  const app = await newApp(context, {
+    withToken: false,
+    newServer: (handler) => server.on("request", handler),
+    identify: ({ raw }) => {
+      const peer = peerCredentials(raw.socket);
+      return peer === undefined ? "socket" : `uid ${peer.uid}`;
+    },
+  });
+  try {
+    await listening(server, () => {
+      // bind(2) happens inside of listen(), before it returns.
+      const before = process.umask(UMASK);
+      try {
+        server.listen(socket);
+      } finally {
+        process.umask(before);
+      }
+    });
+    if (gid !== undefined) giveTo(socket, { gid, group: group ?? "" });
+  } catch (error) {
+    await close(app, server);
+    if (error instanceof EvenkeelError || !(error instanceof Error)) throw error;
+    throw new EvenkeelError("SYSTEM_CALL", TEXT.cannotListen(socket, error.message), { cause: error });
+  }
+  return { socket, close: () => close(app, server) };
+}
+
+async function close(app: ApiApp, server: Parameters<typeof closeServer>[0]): Promise<void> {
+  if (server.listening) await closeServer(server);
+  await app.close();
+}
+
+function makeDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const { mode } = statSync(directory);
+  if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0)
+    throw new EvenkeelError("NOT_PERMITTED", TEXT.loose(directory), { cure: TEXT.looseCure(directory) });
+}
+
+/** Removes a socket behind which nobody is. */
+async function clearTheWay(socket: string): Promise<void> {
+  const there = lstatSync(socket, { throwIfNoEntry: false });
+  if (there === undefined) return;
+  if (!there.isSocket()) throw new EvenkeelError("CONFLICT", TEXT.notASocket(socket), { cure: TEXT.notASocketCure });
+  if (await answers(socket)) throw new EvenkeelError("CONFLICT", TEXT.alive(socket), { cure: TEXT.aliveCure });
+  unlinkSync(socket);
+}
+
+/** One that is too busy to accept is alive as well. */
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = createConnection(socket);
+    const end = (alive: boolean) => {
+      connection.destroy();
+      resolve(alive);
+    };
+    connection.setTimeout(PROBE_MS, () => end(true));
+    connection.once("connect", () => end(true));
+    connection.once("error", (error: NodeJS.ErrnoException) => end(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"));
+  });
+}
+
+function giveTo(socket: string, { gid, group }: { gid: number; group: string }): void {
+  try {
+    chownSync(socket, -1, gid);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new EvenkeelError("NOT_PERMITTED", TEXT.cannotGive(socket, group, error.message), { cure: "", cause: error });
+  }
+}
+
+/** By /etc/group, or a number. */
+function groupNumber(group: string): number {
+  if (/^\d{1,10}$/.test(group)) return Number(group);
+  const line = readFileSync("/etc/group", "utf8")
+    .split("\n")
+    .find((one) => one.startsWith(`${group}:`));
+  const gid = line?.split(":")[2];
+  if (gid === undefined) throw new EvenkeelError("NOT_FOUND", TEXT.noGroup(group), { cure: TEXT.noGroupCure });
+  return Number(gid);
+}
