@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 #include "abi_bench.h"
+#include "abi_clients_way.h"
 #include "abi_decap.h"
 #include "abi_schedule.h"
 

@@ -5,6 +5,7 @@
 
 import type { Configuration } from "../config/configuration.ts";
 import { toDesired } from "../config/to-desired.ts";
+import { clearLeftFilters } from "../kernel/attach-while-open.ts";
 import { requireBpf } from "../kernel/capability.ts";
 import { stampPacketPath, withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
@@ -76,6 +77,7 @@ export async function teardown(): Promise<boolean> {
   requireBpf("take the packet path away");
   return await withPacketPathLock(() => {
     stampPacketPath();
+    clearLeftFilters();
     return PacketPath.remove();
   });
 }

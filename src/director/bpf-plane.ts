@@ -1,6 +1,5 @@
 /** The data plane in the kernel: one writer of the packet path's maps. Every change is made so that packets see before or after. */
 
-import { setImmediate as othersTurn } from "node:timers/promises";
 import type { ServerName, ServiceName, StandingSyncDaemon } from "../model/edit.ts";
 import type {
   ActualState,
@@ -17,8 +16,9 @@ import { type RealServer, serverName, serviceName, type VirtualService } from ".
 import { mistakeIn } from "../model/validity.ts";
 import { placeKeeperOf } from "../scheduler/index.ts";
 import { type Cursor, idleCandidate } from "../scheduler/scheduler.ts";
-import { CutKind, type Service } from "../wire/abi.ts";
+import type { Service } from "../wire/abi.ts";
 import { filterMayHold } from "./address-filter.ts";
+import { cutServer } from "./cut-server.ts";
 import type { PacketPath } from "./packet-path.ts";
 import { PathSettings } from "./path-settings.ts";
 import { type Member, PlanTable } from "./plan-table.ts";
@@ -31,15 +31,6 @@ import { ServiceRegister } from "./service-register.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
 import { readSyncDaemons, writeSyncDaemons } from "./sync-daemons.ts";
 import { clearTraffic, outcomesOf, resetTraffic, type Totals, totalsOf, trafficByCpu, trafficOf } from "./traffic.ts";
-
-/**
- * Templates first, so that they lead no client back; and again when their connections are gone, since until then they could only be hidden.
- * In a table of a million connections each is a pass of some 20 ms.
- */
-const CUTS = {
-  all: [CutKind.TEMPLATES, CutKind.CONNECTIONS, CutKind.TEMPLATES],
-  templates: [CutKind.TEMPLATES],
-} as const satisfies Record<Cut["what"], readonly CutKind[]>;
 
 export interface BpfPlaneOptions {
   /** How to reach servers; the kernel's routes when left out. */
@@ -56,6 +47,7 @@ export class BpfPlane implements DataPlane {
   readonly #waysTo: WaysTo;
   /** Services that were ever made. */
   #made: number;
+  #closed = false;
 
   constructor(path: PacketPath, options: BpfPlaneOptions = {}) {
     this.#path = path;
@@ -177,20 +169,8 @@ export class BpfPlane implements DataPlane {
     return active + inactive;
   }
 
-  async cutConnections({ service, server, what }: Cut, signal?: AbortSignal): Promise<number> {
-    let ended = 0;
-    for (const kinds of CUTS[what]) {
-      const number = this.#numberOf(service, server);
-      if (number === undefined) break;
-      if (kinds === CutKind.TEMPLATES && !this.#servers.isLedTo(number)) continue;
-      for (const each of this.#path.cut(number, kinds)) {
-        ended += each;
-        await othersTurn(undefined, signal === undefined ? {} : { signal });
-        // It was deleted meanwhile, its last connection ended, and the number may be another server's.
-        if (this.#numberOf(service, server) !== number) return ended;
-      }
-    }
-    return ended;
+  cutConnections({ service, server, what }: Cut): Promise<number> {
+    return cutServer(this.#path, what, () => (this.#closed ? undefined : this.#numberOf(service, server)));
   }
 
   attachments(): Attachment[] {
@@ -252,6 +232,7 @@ export class BpfPlane implements DataPlane {
   }
 
   close(): void {
+    this.#closed = true;
     this.#path.close();
   }
 

@@ -217,11 +217,6 @@ export class ServerTable {
     return view.getUint32(number * stride + serverCodec.offsets.flags, true);
   }
 
-  /** Templates lead to it. */
-  isLedTo(number: number): boolean {
-    return this.#path.serverLoad.read(number).persistent > 0;
-  }
-
   /** Connections or templates refer to it. */
   #inUse(number: number): boolean {
     const { view, stride } = this.#path.serverLoad;

@@ -158,8 +158,8 @@ export interface DataPlane {
   /**
    * Ends what leads to one server, also to one that was deleted, and says how many connections and templates that were; 0 where there is
    * no such server. A connection's next packet belongs to none then, and the host answers it with RST; a client whose template was cut is
-   * scheduled anew. New ones may come meanwhile, unless the server's weight is 0. In slices: others have their turn, and may change the plane.
+   * scheduled anew. New ones may come meanwhile, unless the server's weight is 0. In slices: others have their turn, and may change the plane; closing it ends the cut.
    */
-  cutConnections(cut: Cut, signal?: AbortSignal): Promise<number>;
+  cutConnections(cut: Cut): Promise<number>;
   close(): void;
 }

@@ -28,6 +28,32 @@ export const benchLimitsName: Readonly<Record<number, string>> = Object.freeze({
   15: "BENCH_HEADER_WORDS",
 });
 
+/** enum probe_port */
+export const ProbePort = Object.freeze({
+  FIRST: 61000,
+  COUNT: 4096,
+});
+export type ProbePort = (typeof ProbePort)[keyof typeof ProbePort];
+
+/** The names of enum probe_port by value. */
+export const probePortName: Readonly<Record<number, string>> = Object.freeze({
+  61000: "FIRST",
+  4096: "COUNT",
+});
+
+/** enum probe_flag */
+export const ProbeFlag = Object.freeze({
+  WANTED: 1,
+  SEEN: 2,
+});
+export type ProbeFlag = (typeof ProbeFlag)[keyof typeof ProbeFlag];
+
+/** The names of enum probe_flag by value. */
+export const probeFlagName: Readonly<Record<number, string>> = Object.freeze({
+  1: "WANTED",
+  2: "SEEN",
+});
+
 /** enum decap_outcome */
 export const DecapOutcome = Object.freeze({
   IPV4_IN_IPV4: 0,
@@ -680,6 +706,40 @@ export const benchChoicesCodec = {
     view.setBigUint64(offset + 16, value.elapsedNs, true);
   },
 } as const satisfies StructCodec<BenchChoices>;
+
+/** struct probe */
+export interface Probe {
+  readonly server: Uint8Array;
+  readonly virtualAddress: Uint8Array;
+  readonly source: Uint8Array;
+  readonly protocol: number;
+  readonly family: number;
+  readonly segmentMax: number;
+  readonly flags: number;
+}
+
+export const probeCodec = {
+  size: 56,
+  offsets: { server: 0, virtualAddress: 16, source: 32, protocol: 48, family: 49, segmentMax: 50, flags: 52 },
+  decode: (view, offset) => ({
+    server: bytesAt(view, offset, 16),
+    virtualAddress: bytesAt(view, offset + 16, 16),
+    source: bytesAt(view, offset + 32, 16),
+    protocol: view.getUint8(offset + 48),
+    family: view.getUint8(offset + 49),
+    segmentMax: view.getUint16(offset + 50, true),
+    flags: view.getUint32(offset + 52, true),
+  }),
+  encode: (view, offset, value) => {
+    putBytes(view, offset, value.server, 16);
+    putBytes(view, offset + 16, value.virtualAddress, 16);
+    putBytes(view, offset + 32, value.source, 16);
+    view.setUint8(offset + 48, value.protocol);
+    view.setUint8(offset + 49, value.family);
+    view.setUint16(offset + 50, value.segmentMax, true);
+    view.setUint32(offset + 52, value.flags, true);
+  },
+} as const satisfies StructCodec<Probe>;
 
 /** struct decap_address */
 export interface DecapAddress {

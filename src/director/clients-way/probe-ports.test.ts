@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ProbePorts } from "./probe-ports.ts";
+
+const MINUTE_MS = 61_000;
+
+test("ProbePorts gives each port in its turn, and one that is busy to nobody else", () => {
+  const ports = new ProbePorts(3);
+  assert.deepEqual([ports.take("a", 0), ports.take("b", 0), ports.take("c", 0), ports.take("d", 0)], [0, 1, 2, undefined]);
+  ports.release(1, "b", 0);
+  assert.equal(ports.take("d", 0), 1);
+  assert.equal(ports.busy, 3);
+});
+
+test("ProbePorts lets a port rest for a minute from the server that it spoke to, and from no other", () => {
+  const ports = new ProbePorts(2);
+  for (const port of [0, 1]) {
+    assert.equal(ports.take("a", port), port);
+    ports.release(port, "a", port);
+  }
+  assert.equal(ports.take("a", 10), undefined);
+  assert.equal(ports.take("b", 10), 0);
+  ports.release(0, "b", 10);
+  assert.equal(ports.take("a", MINUTE_MS), 0);
+  assert.equal(ports.take("a", MINUTE_MS), undefined);
+  assert.equal(ports.take("a", MINUTE_MS + 1), 1);
+});
+
+test("ProbePorts forgets how long ports rest from servers that are asked no more", () => {
+  const ports = new ProbePorts(1);
+  ports.take("a", 0);
+  ports.release(0, "a", 0);
+  ports.keep(new Set(["b"]));
+  assert.equal(ports.take("a", 1), 0);
+});
+
+test("ProbePorts leaves a port alone for a while that somebody else has", () => {
+  const ports = new ProbePorts(2);
+  assert.equal(ports.take("a", 0), 0);
+  ports.leave(0, 0);
+  ports.release(0, "a", 0);
+  for (const peer of ["b", "c", "d"]) {
+    const port = ports.take(peer, 1);
+    assert.equal(port, 1);
+    ports.release(1, peer, 1);
+  }
+  assert.equal(ports.take("b", MINUTE_MS), 0);
+});
