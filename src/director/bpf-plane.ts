@@ -25,7 +25,7 @@ import { type Member, PlanTable } from "./plan-table.ts";
 import { attachPort, detachPort, listPorts, renewPorts, replacePorts, tidyPorts } from "./ports.ts";
 import { ServerTable } from "./server-table.ts";
 import { serverWays, type WaysTo } from "./server-way.ts";
-import { absent, findMember, misfit, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
+import { absent, findMember, indexesOf, misfit, numbersOf, recoverService, type ServiceEntry, sameFlags } from "./service-entry.ts";
 import { ServiceNames } from "./service-names.ts";
 import { ServiceRegister } from "./service-register.ts";
 import { keyOf, nameOf, serviceValue } from "./service-value.ts";
@@ -397,12 +397,4 @@ export class BpfPlane implements DataPlane {
   #server(member: Member): RealServer {
     return this.#servers.read(member.number);
   }
-}
-
-function indexesOf(entries: readonly ServiceEntry[]): number[] {
-  return entries.map(({ index }) => index);
-}
-
-function numbersOf(entries: readonly ServiceEntry[]): number[] {
-  return entries.flatMap(({ members }) => members.map(({ number }) => number));
 }

@@ -56,3 +56,11 @@ export function absent(entry: ServiceEntry, server: RealServer): EvenkeelError {
 export function misfit(message: string): EvenkeelError {
   return new EvenkeelError("BAD_ARGUMENT", message, { cure: "read the state again and apply what differs from it" });
 }
+
+export function indexesOf(entries: readonly ServiceEntry[]): number[] {
+  return entries.map(({ index }) => index);
+}
+
+export function numbersOf(entries: readonly ServiceEntry[]): number[] {
+  return entries.flatMap(({ members }) => members.map(({ number }) => number));
+}
