@@ -25,11 +25,15 @@ export const NETLINK_GROUPS = Object.freeze({
   route: [7, 11],
 } as const satisfies Record<NetlinkEventKind, readonly number[]>);
 
+const AF_BRIDGE = 7;
+
 /** undefined: of no kind or family of ours. */
 export function decodeEvent({ type, payload }: NetlinkMessage): NetlinkEvent | undefined {
   switch (type) {
     case LinkMessage.NEW:
     case LinkMessage.DELETE:
+      // A bridge tells of its ports by the same messages: "deleted" is then a port that left.
+      if (payload[0] === AF_BRIDGE) return undefined;
       return { kind: "link", change: type === LinkMessage.NEW ? "new" : "deleted", link: decodeLink(payload) };
     case AddressMessage.NEW:
     case AddressMessage.DELETE: {
