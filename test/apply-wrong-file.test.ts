@@ -87,7 +87,7 @@ describe("apply of a wrong file", () => {
     for (const [args, says] of [
       [["apply"], "missing required argument 'file'"],
       [["apply", "--connections", "0", "x"], "option '--connections <number>' argument '0' is invalid. it must be a whole number above 0"],
-      [["apply", "-o", "xml", "x"], "option '-o, --output <form>' argument 'xml' is invalid. Allowed choices are text, json."],
+      [["apply", "-o", "xml", "x"], "option '-o, --output <form>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml."],
     ] as const) {
       assert.deepEqual(host.evenkeel(args), { status: EXIT.usage, stdout: "", stderr: `evenkeel: ${says}\n(--help tells more)\n` });
     }

@@ -40,6 +40,13 @@ export function listAsJson(connections: Iterable<Connection>, request: ListReque
   return write(connections, request, { head: '{"connections":[', row, foot });
 }
 
+/** As JSON, a connection each line: JSON is YAML, too. */
+export function listAsYaml(connections: Iterable<Connection>, request: ListRequest): Promise<Listed> {
+  const row = (connection: Connection) => `  - ${JSON.stringify(connectionJson(connection))}\n`;
+  const foot = ({ listed, more }: Listed) => `${listed === 0 ? "  []\n" : ""}listed: ${listed}\nmore: ${more}\n`;
+  return write(connections, request, { head: "connections:\n", row, foot });
+}
+
 interface Form {
   readonly head: string;
   row(connection: Connection, i: number): string;

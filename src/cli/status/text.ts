@@ -45,7 +45,7 @@ export function statusText(state: ActualState, counters: Counters, { rate }: Tex
     ...(state.syncDaemons ?? []).map(({ role, interfaceName, syncId }) => TEXT.daemon(role, interfaceName, syncId)),
     serviceTable(counters, rate),
     ...markLines(counters),
-    ...outcomeLines(counters),
+    ...outcomeLines(counters.outcomes),
   ].join("\n");
 }
 
@@ -136,8 +136,9 @@ function markLines({ marks }: Counters): string[] {
   return marks.length === 0 ? [] : [TEXT.marks, ...marks.map(({ rule, packets }) => `  ${describeMark(rule)}: ${packets} packets`)];
 }
 
-function outcomeLines({ outcomes }: Counters): string[] {
-  const seen = Object.entries(outcomes).filter(([, count]) => count > 0n);
+/** Those that happened, each with what it means. */
+export function outcomeLines(outcomes: Readonly<Record<string, bigint | number | string>>): string[] {
+  const seen = Object.entries(outcomes).filter(([, count]) => Number(count) > 0);
   if (seen.length === 0) return [];
   const rows = seen.map(([name, count]) => [`  ${name}`, `${count}`, outcomeMeaning(name) ?? ""]);
   const table = renderTable([{ title: "" }, { title: "", ...number }, { title: "" }], rows);

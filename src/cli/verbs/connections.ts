@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import type { ConnectionFilter } from "../../director/connection-filter.ts";
 import type { Connection, ConnectionReader } from "../../director/connection-reader.ts";
+import { type OutputForm, outputOption, printAs } from "../output.ts";
 
 const TEXT = {
   verb: "the connections that the packet path holds",
@@ -12,8 +13,7 @@ const TEXT = {
   state: "in this state: ESTABLISHED, SYN_RECV, TIME_WAIT, UDP, ... ; ASSURED and NONE are templates' too",
   protocol: "of this protocol",
   count: "only how many: in all, by state, by server",
-  limit: "list no more than that many; 0: all (text: 500, JSON: all)",
-  output: "form of the answer",
+  limit: "list no more than that many; 0: all (table: 500, JSON and YAML: all)",
   none: "no packet path in this network namespace",
   cure: "evenkeel apply FILE makes one",
   badState: (state: string) => `there is no state ${state}`,
@@ -52,7 +52,7 @@ interface Options {
   readonly protocol?: "tcp" | "udp" | "sctp";
   readonly count?: true;
   readonly limit?: string;
-  readonly output: "text" | "json";
+  readonly output: OutputForm;
 }
 
 export function register(program: Command): void {
@@ -66,7 +66,7 @@ export function register(program: Command): void {
     .addOption(new Option("--protocol <protocol>", TEXT.protocol).choices(["tcp", "udp", "sctp"]))
     .option("--count", TEXT.count)
     .option("--limit <number>", TEXT.limit)
-    .addOption(new Option("-o, --output <form>", TEXT.output).choices(["text", "json"]).default("text"))
+    .addOption(outputOption())
     .addHelpText("after", TEXT.examples)
     .action(run);
 }
@@ -107,16 +107,21 @@ async function filterOf({ service, server, client, state, protocol }: Options): 
 }
 
 async function limitOf({ limit, output }: Options): Promise<number> {
-  if (limit === undefined) return output === "json" ? Number.POSITIVE_INFINITY : LIMIT_TEXT;
+  if (limit === undefined) return isForPrograms(output) ? Number.POSITIVE_INFINITY : LIMIT_TEXT;
   if (/^\d{1,15}$/.test(limit)) return Number(limit) === 0 ? Number.POSITIVE_INFINITY : Number(limit);
   const { EvenkeelError } = await import("../../model/error.ts");
   throw new EvenkeelError("BAD_ARGUMENT", TEXT.badLimit(limit), { cure: TEXT.badLimitCure });
 }
 
+function isForPrograms(form: OutputForm): boolean {
+  return form === "json" || form === "yaml";
+}
+
 async function printList(connections: Iterable<Connection>, limit: number, form: Options["output"]): Promise<void> {
-  const { listAsJson, listAsText } = await import("../connection-listing.ts");
-  const { listed, more } = await (form === "json" ? listAsJson : listAsText)(connections, { limit, stream: process.stdout });
-  if (form === "json") return;
+  const { listAsJson, listAsText, listAsYaml } = await import("../connection-listing.ts");
+  const list = form === "json" ? listAsJson : form === "yaml" ? listAsYaml : listAsText;
+  const { listed, more } = await list(connections, { limit, stream: process.stdout });
+  if (isForPrograms(form)) return;
   if (listed === 0) process.stderr.write(`${TEXT.nothing}\n`);
   if (more) process.stderr.write(`${TEXT.more(listed)}\n`);
 }
@@ -125,7 +130,7 @@ async function printCounts(reader: ConnectionReader, filter: ConnectionFilter, f
   const { formatAddress, formatEndpoint } = await import("../../model/address.ts");
   const { total, active, templates, byState, byServer } = reader.count(filter);
   const servers = [...byServer].map(([number, connections]) => ({ ...reader.server(number), number, connections }));
-  if (form === "json") {
+  if (isForPrograms(form)) {
     const named = servers.map(({ address, ...one }) => ({
       address: formatAddress(address),
       port: one.port,
@@ -133,7 +138,7 @@ async function printCounts(reader: ConnectionReader, filter: ConnectionFilter, f
       connections: one.connections,
     }));
     const states = Object.fromEntries(byState);
-    console.log(JSON.stringify({ total, active, inactive: total - active - templates, templates, states, servers: named }, null, 2));
+    await printAs(form, { total, active, inactive: total - active - templates, templates, states, servers: named }, () => "");
     return;
   }
   const { renderTable } = await import("../table.ts");
