@@ -18,7 +18,10 @@ const LINE_BYTES_MAX = 1024;
 const agentShape = {
   ...wayShape,
   /** Sent before the server is listened to, as HAProxy's agent-send. Write \n in double quotes where the agent waits for one. */
-  send: z.string({ error: ({ input }) => `${quote(input)} is not text` }).optional(),
+  send: z
+    .string({ error: ({ input }) => `${quote(input)} is not text` })
+    .optional()
+    .describe("Said to the server before it is listened to."),
 } satisfies Shape;
 
 export const agent = checkerOf({

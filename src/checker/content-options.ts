@@ -13,7 +13,8 @@ export const contentShape = {
   contains: z
     .string({ error: ({ input }) => `${quote(input)} is not text` })
     .min(1, { error: "an empty text is in every answer" })
-    .optional(),
+    .optional()
+    .describe("Text that the answer has to contain."),
   matches: z
     .string({ error: ({ input }) => `${quote(input)} is not a regular expression` })
     .transform((text, context): RegExp => {
@@ -22,7 +23,8 @@ export const contentShape = {
       context.issues.push({ code: "custom", message: `${quote(text)}: ${pattern}`, input: text });
       return z.NEVER;
     })
-    .optional(),
+    .optional()
+    .describe("A regular expression that the answer has to match."),
   /** "sha256:9f86d0..." */
   digest: z
     .string({ error: ({ input }) => `${quote(input)} is not a digest` })
@@ -34,7 +36,8 @@ export const contentShape = {
       context.issues.push({ code: "custom", message, input: text });
       return z.NEVER;
     })
-    .optional(),
+    .optional()
+    .describe("The digest that the whole answer has to have: sha256:9f86d0..."),
 } satisfies Shape;
 
 interface Digest {

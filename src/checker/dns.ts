@@ -36,12 +36,16 @@ const dnsShape = {
       if (mistake !== undefined) context.issues.push({ code: "custom", message: `${quote(name)}: ${mistake}`, input: name });
       return name;
     })
-    .default("."),
-  type: word("record type", TYPES).default("NS"),
-  rcode: word("response code", DNS_RCODES).default("NOERROR"),
+    .default(".")
+    .describe("The name that is asked for; the root when left out."),
+  type: word("record type", TYPES).default("NS").describe("The record type; NS when left out."),
+  rcode: word("response code", DNS_RCODES).default("NOERROR").describe("The response code that is good; NOERROR when left out."),
   /** The data of one of the records that come: "192.0.2.1", "10 mail.example.org". */
-  answer: z.string({ error: ({ input }) => `${quote(input)} is not text` }).optional(),
-  transport: word("transport", ["udp", "tcp"]).default("udp"),
+  answer: z
+    .string({ error: ({ input }) => `${quote(input)} is not text` })
+    .optional()
+    .describe("Data that one of the records has to have: 192.0.2.1."),
+  transport: word("transport", ["udp", "tcp"]).default("udp").describe("udp (when left out) or tcp."),
 } satisfies Shape;
 
 export const dns = checkerOf({

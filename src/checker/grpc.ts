@@ -26,8 +26,9 @@ const grpcShape = {
   service: z
     .string({ error: ({ input }) => `${quote(input)} is not the name of a service` })
     .max(500, { error: "the name of a service has at most 500 characters" })
-    .default(""),
-  tls: toggle.default(false),
+    .default("")
+    .describe("Which service is asked about; the server as a whole when left out."),
+  tls: toggle.default(false).describe("Over TLS."),
 } satisfies Shape;
 
 export const grpc = checkerOf({

@@ -26,10 +26,14 @@ const text = (what: string, pattern: RegExp) =>
     .regex(pattern, { error: ({ input }) => `${quote(input)} is not ${what}` });
 
 const requestShape = {
-  method: word("method", ["GET", "HEAD", "OPTIONS", "POST"]).default("GET"),
-  path: text("a path; it begins with a slash and has no spaces", /^(\/[\x21-\x7e]*|\*)$/).default("/"),
+  method: word("method", ["GET", "HEAD", "OPTIONS", "POST"]).default("GET").describe("The method; GET when left out."),
+  path: text("a path; it begins with a slash and has no spaces", /^(\/[\x21-\x7e]*|\*)$/)
+    .default("/")
+    .describe("What is asked for; / when left out."),
   /** Without it the target's name or address. */
-  host: text("a host", /^[\x21-\x7e]+$/).optional(),
+  host: text("a host", /^[\x21-\x7e]+$/)
+    .optional()
+    .describe("The Host header; the server's address when left out."),
   headers: z
     .record(z.string(), z.union([z.string(), z.number()]), { error: ({ input }) => `${quote(input)} is not a mapping of names to values` })
     .transform((headers, context): (readonly [string, string])[] => {
@@ -39,16 +43,21 @@ const requestShape = {
       }
       return Object.entries(headers).map(([name, value]) => [name, String(value)]);
     })
-    .default([]),
-  body: z.string({ error: ({ input }) => `${quote(input)} is not text` }).optional(),
-  status: statuses.default([{ first: 200, last: 299 }]),
+    .prefault({})
+    .describe("More headers: a mapping of names to values."),
+  body: z
+    .string({ error: ({ input }) => `${quote(input)} is not text` })
+    .optional()
+    .describe("What a POST sends."),
+  status: statuses.prefault("200-299").describe('Good statuses: 200, "200-299" (when left out), or a list of both.'),
   /** HTTP/2 without TLS begins at once ("prior knowledge"). */
   version: z
     .union([z.literal("1.1"), z.literal("2"), z.literal(1.1), z.literal(2)], {
       error: ({ input }) => `${quote(input)} is not a version of HTTP; allowed: 1.1, 2`,
     })
     .transform((version) => (Number(version) === 2 ? 2 : 1.1))
-    .default(1.1),
+    .default(1.1)
+    .describe("Of HTTP: 1.1 (when left out) or 2."),
 } satisfies Shape;
 
 interface HttpOptions extends WayOptions {

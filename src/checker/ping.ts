@@ -13,7 +13,7 @@ const pingShape = {
   address,
   bind,
   /** Of data. 1472 and more show whether large packets find their way. */
-  bytes: wholeNumber({ noun: "number of bytes", least: 8, greatest: 1900 }).default(56),
+  bytes: wholeNumber({ noun: "number of bytes", least: 8, greatest: 1900 }).default(56).describe("Of data; 56 when left out."),
 } satisfies Shape;
 
 export const ping = checkerOf({

@@ -45,13 +45,15 @@ const scriptShape = {
             : undefined;
       if (mistake !== undefined) context.issues.push({ code: "custom", message: mistake, input: command });
       return command;
-    }),
+    })
+    .describe("The program and its arguments; no shell is between. It runs as nobody."),
   environment: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.union([z.string(), z.number()]), {
       error: ({ input }) => `${quote(input)} is not a mapping of names to values`,
     })
-    .default({}),
-  weight_from_exit_code: toggle.default(false),
+    .default({})
+    .describe("Variables of its environment, beside EVENKEEL_ADDRESS and EVENKEEL_PORT."),
+  weight_from_exit_code: toggle.default(false).describe("Exit codes from 2 on name a weight of two less."),
 } satisfies Shape;
 
 interface ScriptOptions {

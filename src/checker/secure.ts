@@ -22,15 +22,18 @@ export const secureShape = {
   server_name: z
     .string({ error: ({ input }) => `${quote(input)} is not a host name` })
     .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, { error: ({ input }) => `${quote(input)} is not a host name` })
-    .optional(),
+    .optional()
+    .describe("What is asked for (SNI), and what the certificate has to be for."),
   /** Real servers seldom have a certificate for their own address, so this is asked for, not given. */
-  verify: toggle.default(false),
+  verify: toggle.default(false).describe("The certificate has to be trusted and for the name; false when left out."),
   /** PEM files. Without `ca`: the authorities that Node knows. */
-  ca: file.optional(),
-  certificate: file.optional(),
-  key: file.optional(),
+  ca: file.optional().describe("PEM file of the authorities to trust, instead of those that Node knows."),
+  certificate: file.optional().describe("PEM file of this host's own certificate."),
+  key: file.optional().describe("PEM file of its key."),
   /** Fail when the certificate is good for fewer days. */
-  days_left: wholeNumber({ noun: "number of days", least: 0, greatest: 3650 }).optional(),
+  days_left: wholeNumber({ noun: "number of days", least: 0, greatest: 3650 })
+    .optional()
+    .describe("Fails when the certificate is good for fewer days."),
 } satisfies Shape;
 
 export interface SecureOptions {

@@ -24,8 +24,9 @@ const smtpShape = {
   hello: z
     .string({ error: ({ input }) => `${quote(input)} is not a name` })
     .regex(/^[A-Za-z0-9.:[\]-]{1,255}$/, { error: ({ input }) => `${quote(input)} is not a host name or an address in brackets` })
-    .default("evenkeel.invalid"),
-  starttls: toggle.default(false),
+    .default("evenkeel.invalid")
+    .describe("The name that is said in EHLO."),
+  starttls: toggle.default(false).describe("Goes on over TLS after STARTTLS."),
 } satisfies Shape;
 
 export const smtp = checkerOf({

@@ -22,15 +22,19 @@ const udpShape = {
   payload: z
     .string({ error: ({ input }) => `${quote(input)} is not text` })
     .refine((text) => Buffer.byteLength(text) <= PAYLOAD_BYTES_MAX, { error: `a payload has at most ${PAYLOAD_BYTES_MAX} bytes` })
-    .optional(),
+    .optional()
+    .describe("The datagram that is sent, as text."),
   /** The same, as hexadecimal digits. */
   payload_hex: z
     .string({ error: ({ input }) => `${quote(input)} is not hexadecimal; write two digits a byte, in quotes` })
     .regex(/^([0-9a-fA-F]{2} ?){0,1232}$/, { error: ({ input }) => `${quote(input)} is not hexadecimal; write two digits a byte` })
-    .optional(),
+    .optional()
+    .describe("The same, as hexadecimal digits."),
   /** Any answer will do if nothing is said about its content. */
-  require_reply: toggle.default(false),
-  silence_ms: wholeNumber({ noun: "silence", least: 1, greatest: 60_000 }).default(300),
+  require_reply: toggle.default(false).describe("Without it silence is good too, as long as no ICMP error comes."),
+  silence_ms: wholeNumber({ noun: "silence", least: 1, greatest: 60_000 })
+    .default(300)
+    .describe("Milliseconds without an ICMP error that are enough; 300 when left out."),
 } satisfies Shape;
 
 export const udp = checkerOf({

@@ -8,9 +8,9 @@ import { type Address, parseAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 
 export const wayShape = {
-  address: anyAddress().optional(),
-  port: wholeNumber({ noun: "port", least: 1, greatest: 65535 }).optional(),
-  bind: anyAddress().optional(),
+  address: anyAddress().optional().describe("Where to look instead of the server's own address."),
+  port: wholeNumber({ noun: "port", least: 1, greatest: 65535 }).optional().describe("The port to look at instead of the server's own."),
+  bind: anyAddress().optional().describe("The address of this host that the check comes from."),
 } satisfies Shape;
 
 export type WayOptions = {

@@ -127,6 +127,15 @@ test("everything that can be said is read", () => {
         },
         ["10.0.0.11:0 dr weight 1", "10.0.0.12:0 dr weight 1"],
       ],
+      [
+        {
+          port: 25,
+          protocol: "tcp",
+          scheduler: "wrr",
+          persistence: { timeoutSeconds: 60, clientMask: parseAddress("255.255.255.0") },
+        },
+        ["10.0.0.11:25 nat weight 1", "10.0.0.12:25 nat weight 1"],
+      ],
       [{ port: 0, protocol: "tcp", mark: 1, scheduler: "wrr", persistence: { timeoutSeconds: 300 } }, ["10.0.0.11:0 nat weight 1"]],
       [
         { port: 53, protocol: "udp", scheduler: "rr", onePacket: true },

@@ -24,7 +24,7 @@ const TIMES_MAX = 1000;
 /** Beside these the kind. */
 export const checkShape = {
   interval: duration({ noun: "interval", leastMs: LEAST_MS, greatestMs: 24 * HOUR_MS })
-    .default(DEFAULT_INTERVAL_MS)
+    .prefault("2s")
     .describe("From the start of one check to the start of the next; 2s when left out."),
   timeout: duration({ noun: "timeout", leastMs: LEAST_MS, greatestMs: HOUR_MS })
     .optional()

@@ -16,7 +16,7 @@ export const directorShape = {
       "What becomes of changes that others made (ipvsadm): adopt keeps them until another configuration is applied, revert takes them back.",
     ),
   compare: duration({ noun: "compare", leastMs: 1000, greatestMs: DAY_MS })
-    .default(MINUTE_MS)
+    .prefault("60s")
     .describe("How often all that the kernel holds is compared with what it should hold; 60s when left out."),
 } satisfies Shape;
 
@@ -39,7 +39,7 @@ export const notifyShape = {
   command: command.describe("Program and arguments, no shell between; it gets the event as JSON on its standard input."),
   user: account("user").optional().describe("Whom it runs as; nobody when left out."),
   timeout: duration({ noun: "timeout", leastMs: 100, greatestMs: 60 * MINUTE_MS })
-    .default(DEFAULT_NOTIFY_TIMEOUT_MS)
+    .prefault("10s")
     .describe("It is ended after that; 10s when left out."),
   events: words("event", STORY_EVENTS).optional().describe("Which events; all that are at least notices when left out."),
 } satisfies Shape;

@@ -26,11 +26,11 @@ export const instanceShape = {
     .describe("The greatest one is master; 255 is the owner of the addresses. 100 when left out."),
   version: version.default(3).describe("Of VRRP: 3 (left out) or 2."),
   advert_interval: duration({ noun: "advert_interval", leastMs: 10, greatestMs: 255_000 })
-    .default(1000)
+    .prefault("1s")
     .describe("From one advertisement to the next: 0.01 to 40.95 seconds with version 3, whole seconds with version 2. 1s when left out."),
   preempt: toggle.default(true).describe("A greater priority takes over from a lesser one that is master."),
   preempt_delay: duration({ noun: "preempt_delay", leastMs: 0, greatestMs: 3_600_000 })
-    .default(0)
+    .prefault("0s")
     .describe("How long it waits before that."),
 } satisfies Shape;
 

@@ -69,9 +69,11 @@ const drainDeadline = duration({ noun: "drain_deadline", leastMs: 0, greatestMs:
 
 /** What servers have in common is said once, at the service. */
 const defaultsShape = {
-  weight: wholeNumber({ noun: "weight", least: 0, greatest: WEIGHT_MAX }).optional(),
+  weight: wholeNumber({ noun: "weight", least: 0, greatest: WEIGHT_MAX })
+    .optional()
+    .describe("Of its servers that have none; 1 when left out."),
   // No default: ipvsadm's is dr, keepalived's is nat, and the wrong one looks like a broken network.
-  method,
+  method: method.describe("nat, dr or tun: how packets are forwarded; here, or at every server."),
   inhibit_on_failure: toggle
     .optional()
     .describe("A server that fails stays with weight 0, so that its connections may finish, instead of being taken out."),

@@ -27,6 +27,8 @@ export const GROUPS = {
 
 /** In the order in which help lists them. */
 export const VERBS: readonly Verb[] = [
+  { name: "check", group: "director", load: () => import("./check.ts") },
+  { name: "schema", group: "director", load: () => import("./schema.ts") },
   { name: "plan", group: "director", load: () => import("./plan.ts") },
   { name: "apply", group: "director", load: () => import("./apply.ts") },
   { name: "confirm", group: "director", load: () => import("./confirm.ts") },
