@@ -1,6 +1,7 @@
 /** GET /openapi.json: the API's own description, OpenAPI 3.1, made of the schemas that requests are examined by. */
 
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
+import type { FastifySchema } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { type ApiApp, answer, operation } from "./operation.ts";
@@ -15,6 +16,7 @@ const documentSchema = said(z.looseObject({ openapi: z.string() }), { descriptio
 
 export function documentOptions(version: string, { withToken }: { readonly withToken: boolean }): FastifyDynamicSwaggerOptions {
   const toObject = createJsonSchemaTransformObject({ schemaRegistry: API_SCHEMAS as never });
+  const toSchema = createJsonSchemaTransform({ schemaRegistry: API_SCHEMAS as never });
   return {
     openapi: {
       openapi: "3.1.0",
@@ -24,7 +26,10 @@ export function documentOptions(version: string, { withToken }: { readonly withT
         ? { components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } }, security: [{ token: [] }] }
         : { security: [] }),
     },
-    transform: createJsonSchemaTransform({ schemaRegistry: API_SCHEMAS as never }),
+    transform: (document) => {
+      const made = toSchema(document);
+      return { ...made, schema: withExamples(made.schema, document.schema) };
+    },
     transformObject: (document) => withoutUnused(toObject(document) as OpenApi) as ReturnType<typeof toObject>,
   };
 }
@@ -35,6 +40,24 @@ export function openApiRoute(app: ApiApp): void {
     { schema: operation({ id: "getDocument", tag: "probes", summary: "This document", answer: documentSchema }, {}) },
     (_request, reply) => answer(reply, app.swagger()),
   );
+}
+
+/** zod leaves out the examples of what it reads into something else: a text into an address, a number, a duration. */
+function withExamples<Made extends FastifySchema>(made: Made, { body, querystring }: FastifySchema): Made {
+  const properties = querystring instanceof z.ZodObject ? Object.entries(querystring.shape) : [];
+  const inQuery = (made.querystring ?? {}) as { readonly properties?: Readonly<Record<string, object>> };
+  const query = Object.fromEntries(properties.map(([name, field]) => [name, { ...inQuery.properties?.[name], ...examplesOf(field) }]));
+  return {
+    ...made,
+    ...(made.body === undefined ? {} : { body: { ...(made.body as object), ...examplesOf(body) } }),
+    ...(made.querystring === undefined ? {} : { querystring: { ...inQuery, properties: query } }),
+  };
+}
+
+function examplesOf(schema: unknown): { readonly examples?: unknown[] } {
+  if (schema instanceof z.ZodOptional) return examplesOf(schema.unwrap());
+  const examples = schema instanceof z.ZodType ? API_SCHEMAS.get(schema)?.examples : undefined;
+  return examples === undefined ? {} : { examples };
 }
 
 interface OpenApi {

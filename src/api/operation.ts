@@ -68,6 +68,8 @@ interface Words {
   readonly description?: string;
   /** What it answers; of another type than JSON with its name. */
   readonly answer: z.ZodType | { readonly [type: string]: z.ZodType };
+  /** Of a status that is no problem although it is not 200. */
+  readonly otherwise?: { readonly status: 503; readonly answer: z.ZodType; readonly description: string };
   /** Beside 400, 401 and 500. */
   readonly problems?: readonly ProblemStatus[];
 }
@@ -76,12 +78,13 @@ interface Input {
   readonly params?: z.ZodType;
   readonly querystring?: z.ZodType;
   readonly body?: z.ZodType;
+  readonly headers?: z.ZodType;
   readonly consumes?: readonly string[];
 }
 
 /** As fastify wants a route's schema. Answers are not examined by it, so that its type says nothing of them. */
 export function operation<Asked extends Input>(words: Words, asked: Asked): Asked {
-  const { id, tag, summary, description, answer, problems = [] } = words;
+  const { id, tag, summary, description, answer, otherwise, problems = [] } = words;
   const content = answer instanceof z.ZodType ? { "application/json": answer } : answer;
   const statuses = [
     ...new Set<400 | 500 | ProblemStatus>([400, 401, ...(asked.params === undefined ? [] : [404 as const]), ...problems, 500]),
@@ -100,6 +103,11 @@ export function operation<Asked extends Input>(words: Words, asked: Asked): Aske
           { description: PROBLEMS[status], content: { "application/problem+json": { schema: problemSchema } } },
         ]),
       ),
+      ...(otherwise === undefined
+        ? {}
+        : {
+            [otherwise.status]: { description: otherwise.description, content: { "application/json": { schema: otherwise.answer } } },
+          }),
     },
   };
   return document;

@@ -6,7 +6,7 @@ import { EvenkeelError } from "../../model/error.ts";
 import { type ApiApp, type ApiContext, answer, askerOf, operation, textAnswer, YAML_TYPES } from "../operation.ts";
 import { BadRequest } from "../problem.ts";
 import { appliedSchema, configurationSchema, planSchema, versionSchema, versionsSchema } from "../schemas/director.ts";
-import { applyQuery, historyParams, planQuery, reasonQuery, undoQuery, yamlBody } from "../schemas/request.ts";
+import { applyHeaders, applyQuery, historyParams, planQuery, reasonQuery, undoQuery, yamlBody } from "../schemas/request.ts";
 
 /** As a configuration file may be. */
 const CONFIGURATION_BYTES_MAX = 4 * 1024 * 1024;
@@ -54,7 +54,7 @@ export function configurationRoutes(app: ApiApp, { director }: ApiContext): void
           answer: appliedSchema,
           problems: [409, 412, 413, 415, 422],
         },
-        { querystring: applyQuery, body: yamlBody, consumes: YAML_TYPES },
+        { querystring: applyQuery, headers: applyHeaders, body: yamlBody, consumes: YAML_TYPES },
       ),
     },
     async (request, reply) => {

@@ -62,7 +62,7 @@ export function directorRoutes(app: ApiApp, { director }: ApiContext): void {
           tag: "probes",
           summary: "The packet path is as the configuration wants it; else 503, with what is wrong",
           answer: readySchema,
-          problems: [503],
+          otherwise: { status: 503, answer: readySchema, description: "It is not ready" },
         },
         {},
       ),

@@ -9,7 +9,7 @@ import { eventText, HEARTBEAT_MS } from "../event-stream.ts";
 import { listStream } from "../list-stream.ts";
 import { type ApiApp, type ApiContext, operation, textAnswer } from "../operation.ts";
 import { eventsSchema } from "../schemas/director.ts";
-import { EVENTS_MAX, eventsQuery } from "../schemas/request.ts";
+import { EVENTS_MAX, eventsQuery, streamHeaders } from "../schemas/request.ts";
 
 const EVENTS = 1000;
 
@@ -50,11 +50,11 @@ export function eventRoutes(app: ApiApp, { director, readers, closing }: ApiCont
           answer: { "text/event-stream": textAnswer("WHATWG HTML 9.2", 'id: 4711\ndata: {"seq":4711}\n\n') },
           problems: [503],
         },
-        { querystring: eventsQuery },
+        { querystring: eventsQuery, headers: streamHeaders },
       ),
     },
     async (request, reply) => {
-      const last = /^\d{1,15}$/.exec([request.headers["last-event-id"]].flat()[0] ?? "")?.[0];
+      const last = /^\d{1,15}$/.exec(request.headers["last-event-id"] ?? "")?.[0];
       const asked = queryOf(request.query);
       const query = last === undefined ? asked : { ...asked, after: Number(last) };
       const leave = readers.enter();

@@ -157,6 +157,15 @@ const STORY_EVENTS = {
 export const STORY_EVENT_NAMES = Object.keys(STORY_EVENTS) as [StoryEvent, ...StoryEvent[]];
 export const SEVERITIES = ["debug", "info", "notice", "warning", "error"] as const;
 
+const EVENT_EXAMPLE = {
+  seq: 4711,
+  atMs: 1780000000000,
+  severity: "warning",
+  cause: { kind: "health" },
+  because: 4710,
+  story: { event: "server-down", service: "tcp 192.0.2.10:80", label: "web", server: "10.0.0.11:80", after: [] },
+};
+
 export const eventSchema = said(
   z.strictObject({
     seq: said(z.int(), "Goes up by one, also over restarts."),
@@ -168,20 +177,14 @@ export const eventSchema = said(
   }),
   {
     id: "Event",
-    examples: [
-      {
-        seq: 4711,
-        atMs: 1780000000000,
-        severity: "warning",
-        cause: { kind: "health" },
-        because: 4710,
-        story: { event: "server-down", service: "tcp 192.0.2.10:80", label: "web", server: "10.0.0.11:80", after: [] },
-      },
-    ],
+    examples: [EVENT_EXAMPLE],
   },
 );
 
-export const eventsSchema = said(z.strictObject({ events: z.array(eventSchema) }), { id: "Events" });
+export const eventsSchema = said(z.strictObject({ events: z.array(eventSchema) }), {
+  id: "Events",
+  examples: [{ events: [EVENT_EXAMPLE] }],
+});
 
 const code = said(z.string().regex(/^[A-Z_]+$/), "For programs: NO_SUCH_SERVICE, BAD_CONFIGURATION, ...");
 const facts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));

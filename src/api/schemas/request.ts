@@ -94,6 +94,10 @@ export const applyQuery = z.strictObject({
   ...REASON,
 });
 
+export const applyHeaders = z.looseObject({
+  "if-match": said(z.string(), "Only in the place of a configuration with this ETag; else 412.").optional(),
+});
+
 export const historyParams = z.strictObject({ id: number("Its place in the history.", { min: 1 }) });
 
 export const undoQuery = z.strictObject({
@@ -167,4 +171,9 @@ export const eventsQuery = z.strictObject({
   service: serviceReference().optional(),
   server: serverReference().optional(),
   limit: number(`The newest that many, ${EVENTS_MAX} at the most; 1000 when left out.`, { min: 1, max: EVENTS_MAX }).optional(),
+});
+
+/** One that is no number is as if it were not there: browsers send what they were told last. */
+export const streamHeaders = z.looseObject({
+  "last-event-id": said(z.string(), "The last event that was read: those after it come first.").optional(),
 });

@@ -111,6 +111,17 @@ export const serverSchema = said(
   { id: "Server", examples: [SERVER_EXAMPLE] },
 ) satisfies z.ZodType<ServerReply>;
 
+const SERVICE_EXAMPLE = {
+  service: "tcp 192.0.2.10:80",
+  label: "web",
+  scheduler: "wlc",
+  quorum: "up",
+  sorry: false,
+  sinceMs: 1780000000000,
+  counters: TRAFFIC,
+  servers: [SERVER_EXAMPLE],
+} satisfies ServiceReply;
+
 export const serviceSchema = said(
   z.strictObject({
     service: z.string(),
@@ -124,23 +135,18 @@ export const serviceSchema = said(
   }),
   {
     id: "Service",
-    examples: [
-      {
-        service: "tcp 192.0.2.10:80",
-        label: "web",
-        scheduler: "wlc",
-        quorum: "up",
-        sorry: false,
-        sinceMs: 1780000000000,
-        counters: TRAFFIC,
-        servers: [SERVER_EXAMPLE],
-      } satisfies ServiceReply,
-    ],
+    examples: [SERVICE_EXAMPLE],
   },
 ) satisfies z.ZodType<ServiceReply>;
 
-export const servicesSchema = said(z.strictObject({ services: z.array(serviceSchema) }), { id: "Services" });
-export const serversSchema = said(z.strictObject({ servers: z.array(serverSchema) }), { id: "Servers" });
+export const servicesSchema = said(z.strictObject({ services: z.array(serviceSchema) }), {
+  id: "Services",
+  examples: [{ services: [SERVICE_EXAMPLE] }],
+});
+export const serversSchema = said(z.strictObject({ servers: z.array(serverSchema) }), {
+  id: "Servers",
+  examples: [{ servers: [SERVER_EXAMPLE] }],
+});
 
 const end = z.strictObject({ address: z.string(), port: z.int() });
 
