@@ -102,7 +102,13 @@ export function complaintsAbout(document: Node): string[] {
     const parameters = listOf(node["parameters"]);
     const inPath = parameters.filter((one) => one["in"] === "path");
     const wanted = [...name.matchAll(/\{(\w+)\}/g)].map(([, word]) => word);
-    if (`${wanted.toSorted()}` !== `${inPath.map((one) => text(one["name"])).toSorted()}`)
+    if (
+      wanted.toSorted().join() !==
+      inPath
+        .map((one) => text(one["name"]))
+        .toSorted()
+        .join()
+    )
       complaints.push(`${name}: parameters do not fit the path`);
     for (const parameter of parameters) {
       ask("parameter", parameter, name);
