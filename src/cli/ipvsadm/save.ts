@@ -12,14 +12,18 @@ const METHOD_OPTION = { nat: "-m", dr: "-g", tun: "-i" } as const satisfies Reco
 export interface SaveOptions extends Order {
   /** Left out: numeric. */
   readonly names?: Names;
+  /** ipvsadm's own -S leaves them out. */
+  readonly thresholds?: boolean;
 }
 
-export function save(services: readonly VirtualService[], { names, ...order }: SaveOptions = {}): string {
+export function save(services: readonly VirtualService[], { names, thresholds = false, ...order }: SaveOptions = {}): string {
   const end = endText(names);
   return savedInOrder(services, order)
     .map((service) => {
       const name = serviceArguments(service, end);
-      const servers = service.servers.map((server) => `-a ${name} ${serverArguments(service, server, end)}\n`);
+      const servers = service.servers.map(
+        (server) => `-a ${name} ${serverArguments(service, server, end)}${thresholds ? thresholdArguments(server) : ""}\n`,
+      );
       return `-A ${name} ${ruleArguments(service)}\n${servers.join("")}`;
     })
     .join("");
@@ -51,6 +55,11 @@ function serverArguments({ mark, protocol }: VirtualService, server: RealServer,
   const { address, port, method, weight } = server;
   const name = end(address, port, mark ? undefined : protocol);
   return `-r ${name} ${METHOD_OPTION[method]} -w ${weight}${method === "tun" ? tunnelArguments(server) : ""}`;
+}
+
+/** " -x 1000 -y 800" */
+function thresholdArguments({ upperThreshold = 0, lowerThreshold = 0 }: RealServer): string {
+  return `${upperThreshold === 0 ? "" : ` -x ${upperThreshold}`}${lowerThreshold === 0 ? "" : ` -y ${lowerThreshold}`}`;
 }
 
 function tunnelArguments({ tunnel = { type: "ipip" } }: RealServer): string {
