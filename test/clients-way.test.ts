@@ -216,6 +216,17 @@ test("by NAT a check is the direct one; and one that cannot go the clients' way 
     assert.ok(mixed.outcome === "unable" && /different families/.test(mixed.reason), JSON.stringify(mixed));
   }));
 
+test("of a service by mark the check says which virtual address is meant", (t) =>
+  inLab(t, { method: "tun" }, async ({ asker, way }) => {
+    for (const family of FAMILIES) {
+      const marked = way("rs1", family, { mark: 7, vip: family === "ipv4" ? "0.0.0.0" : "::" });
+      await asker.sync([marked]);
+      await expectPass(asker, marked, "http", { ...isServer("rs1"), address: ADDRESSES.vip[family] });
+      const silent = await asker.check(marked, "tcp");
+      assert.ok(silent.outcome === "unable" && /has to say one/.test(silent.reason), JSON.stringify(silent));
+    }
+  }));
+
 test("a packet that left beside the programs, because the route is another by now, makes no verdict", (t) =>
   inLab(t, { method: "dr" }, async ({ asker, way, onDirector }) => {
     const here = way("rs1", "ipv4");

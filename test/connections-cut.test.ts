@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { parseAddress } from "../src/model/address.ts";
 import type { Cut } from "../src/model/plane.ts";
 import type { RealServer, VirtualService } from "../src/model/service.ts";
 import { headOf } from "../src/reconcile/diff.ts";
@@ -186,12 +187,37 @@ test("a hidden template ends a minute after its last connection", (t) =>
     assert.deepEqual(loads(stage)[number], { connections: 0, templates: 0 });
   }));
 
+test("a connection of full NAT goes with its other entry, and counts once", (t) =>
+  onCrowdStage(t, { connectionsMax: 20_000, services: fullNat() }, async (stage, people) => {
+    const flows = 1000;
+    for (let flow = 0; flow < flows; flow++) assert.ok(send(stage, people, flow, SYN));
+    assert.equal(census(stage).live, 2 * flows);
+    let ended = 0;
+    for (const service of CROWD_SERVICES)
+      for (const server of service.servers) {
+        const here = await cut(stage, "all", service, server);
+        ended += here;
+        assert.equal(census(stage).live, 2 * (flows - ended));
+      }
+    assert.equal(ended, flows);
+    assert.deepEqual(census(stage), EMPTY);
+    assert.equal(sum(loads(stage)), 0);
+  }));
+
+function fullNat(): readonly VirtualService[] {
+  const source = { ipv4: parseAddress("10.77.0.254"), ipv6: parseAddress("fd77::fe") };
+  return CROWD_SERVICES.map((service) => ({ ...service, fullNat: source[service.address.family] }));
+}
+
 test("two CPUs make connections while a server's are cut again and again: everything is counted once", (t) =>
   underFire(t, persistent(300)));
 
 test("so it is without persistence", (t) => underFire(t, CROWD_SERVICES));
 
-function underFire(t: TestContext, services: readonly VirtualService[]): Promise<void> {
+test("and with two entries for each connection", (t) => underFire(t, fullNat(), 2));
+
+/** `entries`: how many a connection has; one of them counts. */
+function underFire(t: TestContext, services: readonly VirtualService[], entries = 1): Promise<void> {
   return onCrowdStage(t, { connectionsMax: 30_000, services, timer: false }, async (stage, _, seed) => {
     const flows = 30_000;
     let [ended, over] = [0, false];
@@ -207,7 +233,7 @@ function underFire(t: TestContext, services: readonly VirtualService[]): Promise
     assert.ok(ended > 0);
     const { live, busy, wrongGroups } = census(stage);
     assert.deepEqual({ busy, wrongGroups }, { busy: 0, wrongGroups: 0 });
-    assert.equal(live, sum(loads(stage)), "what the servers count is what stands");
+    assert.equal(live, entries * sum(loads(stage)), "what the servers count is what stands");
     for (const service of services) for (const server of service.servers) await cut(stage, "all", service, server);
     assert.deepEqual(census(stage), EMPTY);
     assert.equal(sum(loads(stage)), 0);

@@ -42,6 +42,14 @@ function checkCheck(
     const text = `this is for dr and tun, and servers[${first}] has nat: its packets are the same either way; leave it out`;
     complain(source.complaint(at, text));
   }
+  const foreign = servers.find(
+    ({ method, fields: { address } }) => method === "tun" && address !== undefined && address.family !== service.family,
+  );
+  if (foreign !== undefined && service.family !== undefined) {
+    const [first] = foreign.path.slice(-1);
+    const text = `servers[${first}] has an address of another family than the service; such a server is checked directly only: leave it out`;
+    complain(source.complaint(at, text));
+  }
   if (service.given("mark") && options["address"] === undefined)
     complain(source.complaint(path, `a service by mark has no address of its own; write ${kind}: { address: ..., port: ... }`));
   if (!service.given("mark") && options["address"] !== undefined)

@@ -6,19 +6,16 @@
 import { createInterface } from "node:readline";
 import { directDial } from "../../src/checker/dial.ts";
 import { isCheckKind, prepareCheck } from "../../src/checker/index.ts";
-import { ClientsWay } from "../../src/director/clients-way/clients-way.ts";
+import { ClientsWay, type WayWanted } from "../../src/director/clients-way/clients-way.ts";
 import { parseAddress } from "../../src/model/address.ts";
-import type { RealServer } from "../../src/model/service.ts";
 import type { Answer, Question, WayInWords } from "./questions.ts";
 
 const clientsWay = ClientsWay.open();
 
-function wayOf({ vip, address, port, protocol = "tcp", method, tunnel }: WayInWords): {
-  readonly service: { readonly address: ReturnType<typeof parseAddress>; readonly port: number; readonly protocol: "tcp" | "udp" };
-  readonly server: RealServer;
-} {
+function wayOf({ vip, address, port, protocol = "tcp", method, tunnel, mark }: WayInWords): WayWanted {
   const server = { address: parseAddress(address), port, weight: 1, method, ...(tunnel === undefined ? {} : { tunnel }) };
-  return { service: { address: parseAddress(vip), port, protocol }, server };
+  const service = mark === undefined ? { port } : { port: 0, mark };
+  return { service: { address: parseAddress(vip), protocol, ...service }, server };
 }
 
 async function answer(question: Question): Promise<Omit<Answer, "id">> {

@@ -15,6 +15,7 @@ export interface WayInWords {
   readonly protocol?: "tcp" | "udp";
   readonly method: ForwardingMethod;
   readonly tunnel?: Tunnel;
+  readonly mark?: number;
 }
 
 export type Question =

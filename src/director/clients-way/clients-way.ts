@@ -16,7 +16,7 @@ import { nowMs } from "../../kernel/clock.ts";
 import { findLink } from "../../kernel/links.ts";
 import { type BpfMap, bpfMap } from "../../kernel/maps.ts";
 import { type BpfObject, loadObject } from "../../kernel/object.ts";
-import { formatAddress, sameAddress } from "../../model/address.ts";
+import { type Address, formatAddress, sameAddress } from "../../model/address.ts";
 import { whyNotClientsWay } from "../../model/clients-way.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../../model/service.ts";
@@ -30,6 +30,7 @@ import { segmentMax } from "./segment.ts";
 
 const TEXT = {
   notPrepared: "the clients' way to this server is not prepared",
+  noAddress: "a service by firewall mark has no address of its own: the check has to say one",
   noRoute: "no route leads to the server",
   noNeighbour: "the route to the server leads through a gateway, and by DR only a neighbour can be reached",
   noPort: "no free port for a check on the clients' way",
@@ -65,6 +66,11 @@ const NOBODY: Probe = {
   flags: 0,
 };
 
+interface Conversation extends WayWanted {
+  readonly virtual: Address;
+  readonly protocol: keyof typeof PROTOCOLS;
+}
+
 /** A conversation that is under way, from one of our ports. */
 interface Probing {
   readonly localPort: number;
@@ -97,7 +103,7 @@ export class ClientsWay {
    * the checks concerned can then not be made.
    */
   sync(wanted: readonly WayWanted[]): readonly string[] {
-    const usable = wanted.filter(({ service, server }) => server.method !== "nat" && whyNotClientsWay(service, server) === undefined);
+    const usable = wanted.filter(({ server }) => server.method !== "nat");
     const found = this.#waysTo(usable.map(({ server }) => server.address));
     const ways = new Map(usable.map(({ service, server }, i) => [nameOf(service, server), found[i]]));
     this.#ports.keep(new Set(usable.map(({ server }) => formatAddress(server.address))));
@@ -125,12 +131,13 @@ export class ClientsWay {
   }
 
   #stream(service: WayWanted["service"], server: RealServer, way: Way): Socket {
-    const direct = this.#direct(service, server, way);
+    const virtual = virtualAddress(service, server, way);
+    const direct = this.#direct(service, server, { ...way, to: virtual });
     if (direct !== undefined) return directDial.stream(direct);
-    const probing = this.#begin(service, server, "tcp");
-    const { family } = way.to;
+    const probing = this.#begin({ service, server, virtual, protocol: "tcp" });
+    const { family } = server.address;
     const socket = connect({
-      host: formatAddress(way.to),
+      host: formatAddress(server.address),
       port: way.port,
       family: family === "ipv4" ? 4 : 6,
       localPort: probing.localPort,
@@ -149,10 +156,11 @@ export class ClientsWay {
   }
 
   async #datagram(service: WayWanted["service"], server: RealServer, way: Way, own: Parameters<Dial["datagram"]>[1]) {
-    const direct = this.#direct(service, server, way);
+    const virtual = virtualAddress(service, server, way);
+    const direct = this.#direct(service, server, { ...way, to: virtual });
     if (direct !== undefined) return directDial.datagram(direct, own);
-    const probing = this.#begin(service, server, "udp");
-    const { family } = way.to;
+    const probing = this.#begin({ service, server, virtual, protocol: "udp" });
+    const { family } = server.address;
     const socket = createSocket(family === "ipv4" ? "udp4" : "udp6");
     let closed = false;
     own({
@@ -173,7 +181,7 @@ export class ClientsWay {
       socket.once("error", failed);
       const address = way.from === undefined ? ANY[family] : formatAddress(way.from);
       socket.bind({ address, port: probing.localPort, exclusive: true }, () =>
-        socket.connect(way.port, formatAddress(way.to), (error?: NodeJS.ErrnoException) => {
+        socket.connect(way.port, formatAddress(server.address), (error?: NodeJS.ErrnoException) => {
           socket.removeListener("error", failed);
           if (error) {
             failed(error);
@@ -188,24 +196,23 @@ export class ClientsWay {
     });
   }
 
-  /** The way where nothing has to be turned: by NAT the clients' packets go to the server's address too, and on this host to the virtual one. */
+  /** Where nothing has to be turned: by NAT the clients' packets go to the server's address too, and on this host to the virtual one. */
   #direct(service: WayWanted["service"], server: RealServer, way: Way): Way | undefined {
-    const why = whyNotClientsWay(service, server);
+    if (server.method === "nat") return { ...way, to: server.address };
+    const why = whyNotClientsWay(way.to, server);
     if (why !== undefined) throw new Unable(`${TEXT.notPrepared}: ${why}`);
-    if (!sameAddress(way.to, server.address)) throw new Unable(TEXT.otherAddress);
-    if (server.method === "nat") return way;
     const name = nameOf(service, server);
     if (!this.#ways.has(name)) throw new Unable(TEXT.notPrepared);
     const found = this.#ways.get(name);
     // So the packet path has it, and drops what is for it.
     if (found === undefined) throw new Failure(TEXT.noRoute);
-    if (found.local) return { ...way, to: service.address };
+    if (found.local) return way;
     // To the gateway the virtual address is this host's: it would come back, and another server might answer.
     if (server.method === "dr" && !sameAddress(found.nextHop, server.address)) throw new Failure(TEXT.noNeighbour);
     return undefined;
   }
 
-  #begin(service: WayWanted["service"], server: RealServer, protocol: keyof typeof PROTOCOLS): Probing {
+  #begin({ service, server, virtual, protocol }: Conversation): Probing {
     const name = nameOf(service, server);
     const way = this.#ways.get(name);
     const loaded = this.#loaded;
@@ -220,9 +227,9 @@ export class ClientsWay {
     loaded.probes.update(port, {
       ...NOBODY,
       server: padded(server.address.bytes),
-      virtualAddress: padded(service.address.bytes),
+      virtualAddress: padded(virtual.bytes),
       protocol: PROTOCOLS[protocol],
-      family: familyNumber(service.address),
+      family: familyNumber(virtual),
       segmentMax: segmentMax(server, way),
       flags: ProbeFlag.WANTED,
     });
@@ -278,6 +285,17 @@ export class ClientsWay {
       throw error;
     }
   }
+}
+
+/** A service by mark has no address of its own: there the check says to which one of those that are marked. */
+function virtualAddress(service: WayWanted["service"], server: RealServer, { to }: Way): Address {
+  const isServer = sameAddress(to, server.address);
+  if (service.mark) {
+    if (isServer) throw new Unable(TEXT.noAddress);
+    return to;
+  }
+  if (!isServer && !sameAddress(to, service.address)) throw new Unable(TEXT.otherAddress);
+  return service.address;
 }
 
 function load(): Loaded {
