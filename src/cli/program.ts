@@ -1,9 +1,9 @@
 /** The verbs of `evenkeel` and their options. Only the verb that was asked for is imported, and verbs import what is heavy when they run. */
 
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { EXIT_CODE } from "./report.ts";
 import { findVerb, GROUPS, VERBS } from "./verbs/index.ts";
+import { version } from "./version.ts";
 
 const TEXT = {
   description: "A load-balancing, high-availability cluster: director, real server and lab in one program.",
@@ -51,9 +51,4 @@ function newProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "evenkeel: ")) })
     .enablePositionalOptions()
     .exitOverride();
-}
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-  return text;
 }

@@ -24,14 +24,14 @@ export interface RuntimePlaces {
   readonly alias: string | undefined;
 }
 
-/** Of the current network namespace. Nothing is made. */
-export function runtimePlaces(): RuntimePlaces {
+/** Of the current network namespace. Nothing is made. `outermost`: a process that has given up its capabilities may not look any more. */
+export function runtimePlaces(outermost = isOutermostNetwork()): RuntimePlaces {
   const directory = join(RUNTIME, `net-${currentCookie()}`);
   return {
     directory,
     socket: join(directory, SOCKET),
     lock: join(directory, "director.lock"),
-    alias: isOutermostNetwork() ? join(RUNTIME, SOCKET) : undefined,
+    alias: outermost ? join(RUNTIME, SOCKET) : undefined,
   };
 }
 
@@ -42,8 +42,8 @@ export function directorSocket(environment: NodeJS.ProcessEnv = process.env): st
 }
 
 /** What is kept over restarts and reboots: overrides, versions of the configuration, the journal. */
-export function stateDirectory(): string {
+export function stateDirectory(outermost = isOutermostNetwork()): string {
   const name = currentName();
   if (name !== undefined) return join(STATE, `net-${name}`);
-  return isOutermostNetwork() ? STATE : join(STATE, `net-${currentCookie()}`);
+  return outermost ? STATE : join(STATE, `net-${currentCookie()}`);
 }

@@ -110,10 +110,21 @@ function answers(socket: string): Promise<boolean> {
 
 function giveTo(socket: string, { gid, group }: { gid: number; group: string }): void {
   try {
-    chownSync(socket, -1, gid);
+    asMemberOf(gid, () => chownSync(socket, -1, gid));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new EvenkeelError("NOT_PERMITTED", TEXT.cannotGive(socket, group, error.message), { cure: "", cause: error });
+  }
+}
+
+/** Who owns a file may give it to a group that he is in: that takes CAP_SETGID, which a director has, and not CAP_CHOWN, which it gave up. */
+function asMemberOf(gid: number, work: () => void): void {
+  const groups = process.getgroups?.() ?? [];
+  if (process.geteuid?.() === 0) process.setgroups?.([...groups, gid]);
+  try {
+    work();
+  } finally {
+    if (process.geteuid?.() === 0) process.setgroups?.(groups);
   }
 }
 

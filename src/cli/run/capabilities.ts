@@ -10,7 +10,7 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { heldCapabilities } from "../../kernel/capability.ts";
 import type { Capability } from "../../kernel/capability-names.ts";
-import { lastingMountNamespace } from "../../kernel/host-mounts.ts";
+import { isOutermostNetwork, lastingMountNamespace } from "../../kernel/host-mounts.ts";
 import { bpfFileSystem, USUAL_PLACE } from "../../kernel/pins.ts";
 
 /** And what for. CAP_SYS_ADMIN is not among them: Linux 5.8 gave BPF and the performance counters' part of it names of their own. */
@@ -32,14 +32,28 @@ const TEXT = {
   readsAll: (path: string) => `CAP_DAC_READ_SEARCH is kept: ${path} is in a directory that is closed to others`,
 };
 
-/** Said to the process that begins anew, so that it does not again. */
+/** Said to the process that begins anew, so that it does not again; with what only the one before could see. */
 const MARK = "EVENKEEL_RUN_AGAIN";
+const OUTERMOST = "outermost";
 const PROGRAM = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Does not return when there is something to give up. `files`: what it has to read later. Returns what the operator should know. */
-export function keepNeededCapabilities(files: readonly string[]): readonly string[] {
-  const again = process.env[MARK] !== undefined;
+/** How this process was started. */
+export interface Start {
+  /** It serves the machine's own network namespace: seen before it gave up the right to look at its forebears. */
+  readonly outermost: boolean;
+  /** What the operator should know. */
+  readonly told: readonly string[];
+}
+
+/** Does not return when there is something to give up. `files`: what it has to read later. */
+export function keepNeededCapabilities(files: readonly string[]): Start {
+  const seen = process.env[MARK];
   delete process.env[MARK];
+  const outermost = seen === undefined ? isOutermostNetwork() : seen === OUTERMOST;
+  return { outermost, told: giveUpOthers(files, seen !== undefined, outermost) };
+}
+
+function giveUpOthers(files: readonly string[], again: boolean, outermost: boolean): readonly string[] {
   if (process.geteuid?.() !== 0) return [];
   const closed = [PROGRAM, process.execPath, ...files].find((path) => !isOpenToOwner(resolve(path)));
   const told = closed === undefined ? [] : [TEXT.readsAll(closed)];
@@ -51,7 +65,7 @@ export function keepNeededCapabilities(files: readonly string[]): readonly strin
   const setpriv = commandOnPath("setpriv");
   if (setpriv === undefined) return [...told, TEXT.noSetpriv];
   if (!held.has("CAP_SETPCAP")) return [...told, TEXT.noSetpcap];
-  executeAgain([
+  executeAgain(outermost, [
     ...outsideOfNetnsExec(),
     setpriv,
     `--bounding-set=${["-all", ...kept.filter((name) => held.has(name)).map(asAdded)].join(",")}`,
@@ -65,10 +79,14 @@ function asAdded(capability: Capability): string {
   return `+${capability.slice("CAP_".length).toLowerCase()}`;
 }
 
-function executeAgain(through: readonly string[]): never {
+function executeAgain(outermost: boolean, through: readonly string[]): never {
   const [file = "", ...more] = [...through, process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   const cache = getCompileCacheDir();
-  const environment = { ...process.env, [MARK]: "1", ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }) };
+  const environment = {
+    ...process.env,
+    [MARK]: outermost ? OUTERMOST : "inner",
+    ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }),
+  };
   // Present since Node 22.15; a failure ends the process, and says why.
   return process.execve?.(file, [file, ...more], environment) as never;
 }

@@ -119,7 +119,7 @@ async function applyByDirector(read: ConfigurationText, flags: Flags): Promise<b
     [
       planText(plan),
       ...(isNothing(plan) ? [] : [dryRun ? TEXT.wouldChange(plan.changes.length) : TEXT.changed(plan.changes.length)]),
-      ...(dryRun || isNothing(plan) ? [] : [TEXT.version(version.id)]),
+      ...(dryRun ? [] : [TEXT.version(version.id)]),
       ...(version.state === "pending" && confirm !== undefined && !dryRun
         ? [TEXT.toConfirm(untilWords(version.appliedMs + confirm, Date.now()))]
         : []),

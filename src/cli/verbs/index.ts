@@ -27,6 +27,7 @@ export const GROUPS = {
 
 /** In the order in which help lists them. */
 export const VERBS: readonly Verb[] = [
+  { name: "run", group: "director", load: () => import("./run.ts") },
   { name: "check", group: "director", load: () => import("./check.ts") },
   { name: "schema", group: "director", load: () => import("./schema.ts") },
   { name: "plan", group: "director", load: () => import("./plan.ts") },

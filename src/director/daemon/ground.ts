@@ -38,6 +38,8 @@ export interface Ground {
   readonly turns: Turns;
   /** By what is wrong: each shown until it is over. */
   readonly troubles: Map<string, string>;
+  /** For those who follow the configuration beside the director: scripts, the API's doors, the clients' way. */
+  readonly inForce: (configuration: Configuration, effective: Configuration) => void;
   standing: Standing;
   /** Edits by hand that stand beside the configuration. */
   adopted: readonly Edit[];
@@ -68,6 +70,7 @@ function newlyKnown(service: ConfiguredService, { orderOf }: Overrides): KnownHe
 
 /** Another configuration is watched and wanted from here on. Returns services whose line-up is another than the prospect's. */
 export function takeEffect(ground: Ground, standing: Standing, prospect: Prospect, cause: Cause): string[] {
+  ground.inForce(standing.reading.configuration, standing.effective);
   const overtaken = ground.watch.adopt(prospect, ground.overrides.orderOf, cause);
   ground.standing = standing;
   return overtaken;

@@ -5,6 +5,7 @@
 
 import { directDial } from "../../checker/dial.ts";
 import { Stalls } from "../../checker/stalls.ts";
+import type { Configuration } from "../../config/configuration.ts";
 import { ConfigurationError } from "../../config/parse.ts";
 import { requireBpf } from "../../kernel/capability.ts";
 import type { Edit } from "../../model/edit.ts";
@@ -41,6 +42,8 @@ export interface StartOptions extends Identity {
   readonly packetPath?: PacketPathOptions;
   /** Who started it, for the history. */
   readonly by?: string;
+  /** Another configuration comes into force: told before its checks begin. `effective`: with what was changed by hand. It must not throw. */
+  readonly inForce?: (configuration: Configuration, effective: Configuration) => void;
 }
 
 export interface RunningDirector extends Director {
@@ -104,6 +107,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
         chosen.version ??
         versions.add({ digest: reading.digest, file: reading.file, appliedMs: Date.now(), by, state: "present" }, reading.text);
       ground.standing = { version, reading, effective, met };
+      ground.inForce(reading.configuration, effective);
       watch.adopt(prospect, overrides.orderOf, START);
       const changes = diff(desiredNow(ground), held);
       const because = journal.tell({ event: "configuration-applied", id: version.id, file: version.file, changes: changes.length }, START);
@@ -127,10 +131,20 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
   return director;
 }
 
-type GroundParts = Omit<Ground, "standing" | "turns"> & { readonly adopted: readonly Edit[] };
+type GroundParts = Omit<Ground, "standing" | "turns" | "inForce"> & Pick<StartOptions, "inForce"> & { readonly adopted: readonly Edit[] };
 
-function makeGround({ journal, store, keeper, watch, overrides, versions, troubles, adopted }: GroundParts): Ground {
-  return { journal, store, keeper, watch, overrides, versions, troubles, adopted, turns: new Turns(), standing: UNSTANDING };
+function makeGround({
+  journal,
+  store,
+  keeper,
+  watch,
+  overrides,
+  versions,
+  troubles,
+  adopted,
+  inForce = () => undefined,
+}: GroundParts): Ground {
+  return { journal, store, keeper, watch, overrides, versions, troubles, adopted, inForce, turns: new Turns(), standing: UNSTANDING };
 }
 
 /** Before the first configuration stands. */
