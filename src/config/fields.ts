@@ -123,14 +123,18 @@ export function account(noun: "user" | "group") {
 export function words<const Words extends readonly [string, ...string[]]>(noun: string, allowed: Words) {
   return z
     .array(word(noun, allowed), { error: ({ input }) => `${quote(input)} is not a list; write [${allowed.join(", ")}], or one of them` })
-    .refine((list) => new Set(list).size === list.length, { error: `a ${noun} stands here twice` });
+    .refine((list) => new Set(list).size === list.length, { error: `${aOrAn(noun)} stands here twice` });
+}
+
+function aOrAn(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 }
 
 /** One of a few words. */
 export function word<const Words extends readonly [string, ...string[]]>(noun: string, words: Words) {
   return z.enum(words, {
     error: ({ input }) =>
-      `${quote(input)} is not a ${noun}; allowed: ${words.join(", ")}${typeof input === "string" ? didYouMean(input, words) : ""}`,
+      `${quote(input)} is not ${aOrAn(noun)}; allowed: ${words.join(", ")}${typeof input === "string" ? didYouMean(input, words) : ""}`,
   });
 }
 

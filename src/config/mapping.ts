@@ -62,10 +62,15 @@ export function readMapping<S extends Shape>(
     const result = present ? schema.safeParse(mapping[key]) : absent(schema);
     if (result.success) fields[key] = result.data;
     else if (!present) complain(source.complaint(path, `the key "${key}" is missing`));
-    else complain(source.complaint([...path, key], result.error.issues[0]?.message ?? "not allowed"));
+    else complain(source.complaint([...path, key, ...within(result.error)], result.error.issues[0]?.message ?? "not allowed"));
   }
   // Each field came out of its own schema.
   return { fields: fields as Fields<S>, other: (key) => mapping[key] };
+}
+
+/** Where in the value it is wrong: in a list, which item. */
+function within(error: z.ZodError): (string | number)[] {
+  return (error.issues[0]?.path ?? []).filter((step) => typeof step !== "symbol");
 }
 
 function unknownKey(key: string, keys: readonly string[]): string {

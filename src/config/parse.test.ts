@@ -634,7 +634,7 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   [
     "an unknown flag",
     service("address: 192.0.2.1", "port: 80", "scheduler_flags: [sh-port]", "servers: []"),
-    '4:22: services[0].scheduler_flags: "sh-port" is not a scheduler flag; allowed: fallback, port; did you mean "port"?',
+    '4:23: services[0].scheduler_flags[0]: "sh-port" is not a scheduler flag; allowed: fallback, port; did you mean "port"?',
   ],
   [
     "flags that are a word",

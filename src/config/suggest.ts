@@ -60,6 +60,49 @@ const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   dports: "ports",
   saddr: "source",
   daddr: "destination",
+  http_get: "http",
+  ssl_get: "https",
+  tcp_check: "tcp",
+  udp_check: "udp",
+  dns_check: "dns",
+  smtp_check: "smtp",
+  ping_check: "ping",
+  misc_check: "script",
+  icmp: "ping",
+  exec: "script",
+  health_check: "checks",
+  health_checks: "checks",
+  healthcheck: "checks",
+  check: "checks",
+  delay_loop: "interval",
+  inter: "interval",
+  fastinter: "fast_interval",
+  delay_before_retry: "fast_interval",
+  connect_timeout: "timeout",
+  misc_timeout: "timeout",
+  misc_path: "command",
+  misc_dynamic: "weight_from_exit_code",
+  retry: "fall",
+  nb_get_retry: "fall",
+  status_code: "status",
+  virtualhost: "host",
+  quorum_up: "quorum",
+  quorum_down: "quorum",
+  backup: "sorry_server",
+  vrrp_instance: "instances",
+  vrrp: "instances",
+  virtual_router_id: "vrid",
+  advert_int: "advert_interval",
+  virtual_ipaddress: "addresses",
+  unicast_peer: "peers",
+  track_interface: "track",
+  auth_type: "type",
+  auth_pass: "password",
+  notify_up: "notify",
+  notify_down: "notify",
+  notification: "notify",
+  bind: "address",
+  listen: "socket",
 };
 
 export function suggest(word: string, allowed: readonly string[]): string | undefined {
@@ -67,14 +110,17 @@ export function suggest(word: string, allowed: readonly string[]): string | unde
   const foreign = Object.hasOwn(FOREIGN_WORDS, lower) ? FOREIGN_WORDS[lower] : undefined;
   if (foreign !== undefined && allowed.includes(foreign)) return foreign;
   if (word.length > 40) return undefined;
+  const meant = new Map(allowed.map((candidate) => [candidate, candidate]));
+  for (const [other, ours] of Object.entries(FOREIGN_WORDS)) if (allowed.includes(ours) && !meant.has(other)) meant.set(other, ours);
   // A short word has few letters to recognise it by.
   const tolerance = lower.length <= 3 ? 1 : lower.length <= 6 ? 2 : 3;
   let nearest: string | undefined;
   let least = tolerance + 1;
-  for (const candidate of allowed) {
+  for (const [candidate, ours] of meant) {
+    if (Math.abs(candidate.length - lower.length) >= least) continue;
     const distance = editDistance(lower, candidate);
     if (distance >= least || distance >= candidate.length) continue;
-    nearest = candidate;
+    nearest = ours;
     least = distance;
   }
   return nearest;
