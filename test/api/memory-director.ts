@@ -42,7 +42,7 @@ interface Kept {
 const NOW_MS = 1_780_000_000_000;
 
 export class MemoryDirector implements Director {
-  readonly plane = new MemoryPlane();
+  plane = new MemoryPlane();
   readonly askers: Asker[] = [];
   readonly journal: JournalEntry[] = [];
   readonly slices: ConnectionSlice[] = [];
@@ -50,13 +50,20 @@ export class MemoryDirector implements Director {
   readonly #versions: Kept[] = [];
   readonly #overrides = new Map<string, Override>();
   readonly #listeners = new Set<(entry: JournalEntry) => void>();
-  #configuration: Configuration;
+  #configuration: Configuration = requireConfiguration("services: []", "").configuration;
   #adopted: string[] = [];
 
   constructor(text = "services: []\n") {
-    this.#configuration = requireConfiguration(text, "start.yaml").configuration;
+    this.begin(text);
+  }
+
+  /** As if it were new. */
+  begin(text: string): void {
+    this.plane = new MemoryPlane();
+    this.journal.length = this.askers.length = this.#versions.length = 0;
+    this.#overrides.clear();
+    this.#settle(requireConfiguration(text, "start.yaml").configuration);
     this.#keep(text, "start.yaml", { by: "start" });
-    this.#settle(this.#configuration);
   }
 
   /** All that a request could have changed, as one text. */

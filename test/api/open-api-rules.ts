@@ -102,13 +102,8 @@ export function complaintsAbout(document: Node): string[] {
     const parameters = listOf(node["parameters"]);
     const inPath = parameters.filter((one) => one["in"] === "path");
     const wanted = [...name.matchAll(/\{(\w+)\}/g)].map(([, word]) => word);
-    if (
-      wanted.toSorted().join() !==
-      inPath
-        .map((one) => text(one["name"]))
-        .toSorted()
-        .join()
-    )
+    const named = inPath.map((one) => text(one["name"]));
+    if (named.length !== wanted.length || wanted.some((word) => !named.includes(word ?? "")))
       complaints.push(`${name}: parameters do not fit the path`);
     for (const parameter of parameters) {
       ask("parameter", parameter, name);
