@@ -61,19 +61,21 @@ export function eventRoutes(app: ApiApp, { director, readers, closing }: ApiCont
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
       const signal = AbortSignal.any([gone.signal, closing]);
+      let coming: AsyncIterator<JournalEntry> | undefined;
       try {
         // Before the past is read, so that nothing falls between the two.
-        const coming = director.follow(query, signal)[Symbol.asyncIterator]();
+        coming = director.follow(query, signal)[Symbol.asyncIterator]();
         const first = coming.next();
         first.catch(() => {});
         const past = query.after === undefined ? [] : director.events({ ...query, limit: query.limit ?? EVENTS_MAX });
         reply.hijack();
         reply.raw.writeHead(200, STREAM_HEAD);
-        await writeEvents(reply.raw, past, { first, next: () => coming.next() }, signal);
+        await writeEvents(reply.raw, past, { first, rest: coming }, signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
         gone.abort();
+        coming?.return?.().catch(() => {});
         leave();
         if (reply.raw.headersSent) reply.raw.end();
       }
@@ -83,7 +85,7 @@ export function eventRoutes(app: ApiApp, { director, readers, closing }: ApiCont
 
 interface Coming {
   readonly first: Promise<IteratorResult<JournalEntry>>;
-  next(): Promise<IteratorResult<JournalEntry>>;
+  readonly rest: AsyncIterator<JournalEntry>;
 }
 
 async function writeEvents(raw: ServerResponse, past: readonly JournalEntry[], coming: Coming, signal: AbortSignal): Promise<void> {
@@ -97,7 +99,7 @@ async function writeEvents(raw: ServerResponse, past: readonly JournalEntry[], c
     await write(": follows\n\n");
     for (const entry of past) await write(eventText(entry));
     let last = past.at(-1)?.seq ?? -1;
-    for (let result = await coming.first; !result.done; result = await coming.next()) {
+    for (let result = await coming.first; !result.done; result = await coming.rest.next()) {
       if (result.value.seq <= last) continue;
       last = result.value.seq;
       await write(eventText(result.value));
