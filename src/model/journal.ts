@@ -61,7 +61,14 @@ export type Story =
   | { readonly event: "configuration-refused"; readonly file: string; readonly complaints: readonly string[] }
   | { readonly event: "configuration-confirmed" | "configuration-rolled-back"; readonly id: number }
   /** Of the packet path; `text` as `plan` says it. */
-  | { readonly event: "change"; readonly change: string; readonly text: string; readonly service?: string; readonly server?: string }
+  | {
+      readonly event: "change";
+      readonly change: string;
+      readonly text: string;
+      readonly service?: string;
+      readonly label?: string;
+      readonly server?: string;
+    }
   | { readonly event: "change-failed"; readonly text: string; readonly reason: string; readonly retryMs?: number }
   /** Told when it differs from what the same check said last: `repeated` is how often it had said that. */
   | (OfServer & { readonly event: "verdict"; readonly repeated: number } & Finding)

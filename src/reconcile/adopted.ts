@@ -10,10 +10,13 @@ import type { Change } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
 import { judgeEdits } from "./edits.ts";
 
-/** What is not possible (any more) is passed over: a server that the configuration has now, a service that it has not. */
-export function withEdits(configuration: Configuration, edits: readonly Edit[]): Configuration {
-  if (edits.length === 0) return configuration;
-  const state = { services: configuration.services.map(plainService), settings: configuration.settings, attachments: [] };
+/**
+ * What is not possible (any more) is passed over: a server that the configuration has now, a service that it has not. `since`: what earlier edits
+ * have made of the configuration already. What was deleted and is added again is as it is configured beyond what the edit says.
+ */
+export function withEdits(configuration: Configuration, edits: readonly Edit[], since = configuration): Configuration {
+  if (edits.length === 0) return since;
+  const state = { services: since.services.map(plainService), settings: since.settings, attachments: [] };
   // Sync daemons are not among what is adopted, so nobody's MTU is asked for.
   const judged = judgeEdits(edits.filter(isAdoptable), state, { keepGoing: true, interfaceMtu: () => 0 });
   const before = new Map(configuration.services.map((service) => [serviceName(service), service]));
@@ -21,7 +24,7 @@ export function withEdits(configuration: Configuration, edits: readonly Edit[]):
   return {
     ...configuration,
     services: judged.services.map((service) => edited(before.get(serviceName(service)), service)),
-    settings: settings === undefined ? configuration.settings : settings.after,
+    settings: settings === undefined ? since.settings : settings.after,
   };
 }
 

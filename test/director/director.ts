@@ -16,6 +16,11 @@ const PROCESS = fileURLToPath(new URL("process.ts", import.meta.url));
 
 type Method = Exclude<keyof RunningDirector, "ready" | "follow" | "connections">;
 
+/** Some stories share their shape: `event` is of each of those. */
+type Told<E extends Story["event"]> = JournalEntry & {
+  readonly story: Story extends infer S ? (S extends { event: infer F } ? (E extends F ? S : never) : never) : never;
+};
+
 export class DirectorProcess {
   readonly startMs: number;
   readonly #child: ChildProcess;
@@ -55,9 +60,8 @@ export class DirectorProcess {
   }
 
   /** By its stories, oldest first. */
-  async told<E extends Story["event"]>(event: E): Promise<(JournalEntry & { readonly story: Extract<Story, { event: E }> })[]> {
-    const entries = await this.ask("events", { events: [event] });
-    return entries as (JournalEntry & { readonly story: Extract<Story, { event: E }> })[];
+  async told<E extends Story["event"]>(event: E): Promise<Told<E>[]> {
+    return (await this.ask("events", { events: [event] })) as Told<E>[];
   }
 
   async stop(teardown = false): Promise<void> {

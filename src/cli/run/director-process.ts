@@ -161,10 +161,13 @@ class Followers {
       signal,
       nowMs,
       warn,
-      changed: ({ what }) => {
-        this.#lookAgain();
-        this.#keep?.();
-        director.networkChanged(what).catch((error: unknown) => warn(TEXT.networkFailed(messageOf(error))));
+      changed: ({ what, links, addresses, routes }) => {
+        const neighboursOnly = !(links || addresses || routes);
+        if (!neighboursOnly) {
+          this.#lookAgain();
+          this.#keep?.();
+        }
+        director.networkChanged(what, { neighboursOnly }).catch((error: unknown) => warn(TEXT.networkFailed(messageOf(error))));
       },
     });
     this.#keep = () => network.keep(nextHopsOf(this.#effective ?? this.configuration));

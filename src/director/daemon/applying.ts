@@ -18,7 +18,7 @@ import { desiredNow, desiredThen, foresee, type Ground, type Standing, takeEffec
 import type { Prospect } from "./health-watch.ts";
 import type { PlaneTurn } from "./plane-keeper.ts";
 import { type Reading, readText } from "./reading.ts";
-import { applyAllOrNone, subjectOf } from "./rounds.ts";
+import { applyAllOrNone, changeStory } from "./rounds.ts";
 import { meet } from "./surroundings.ts";
 
 export interface Wish {
@@ -102,6 +102,7 @@ function readOrTell(ground: Ground, { text, file, cause, dryRun }: Wish): Readin
 
 function look(ground: Ground, reading: Reading, { waysTo }: PlaneTurn): Foreseen {
   const met = meet(reading.configuration, reading.places, waysTo);
+  if (met.complaints.length > 0) throw new ConfigurationError(met.complaints);
   // The same file read again takes nothing from what was adopted beside it.
   const adopted = reading.digest === ground.standing.reading.digest ? ground.adopted : [];
   const effective = withEdits(reading.configuration, adopted);
@@ -128,7 +129,7 @@ function planOf(ground: Ground, { desired, standing }: Foreseen, { held }: Plane
 /** It stands in the kernel; from here on nothing fails. */
 function commit(
   ground: Ground,
-  { standing: { reading }, adopted }: Foreseen,
+  { standing: { reading }, adopted, prospect }: Foreseen,
   { wish, changes }: { readonly wish: Wish; readonly changes: readonly Change[] },
 ): ConfigurationVersion {
   if (adopted.length !== ground.adopted.length) keep(ground, adopted);
@@ -142,8 +143,7 @@ function commit(
     ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
   } as const;
   const because = ground.journal.tell(story, cause);
-  for (const change of changes)
-    ground.journal.tell({ event: "change", change: change.kind, text: describeChange(change), ...subjectOf(change) }, cause, because);
+  for (const change of changes) ground.journal.tell(changeStory(change, prospect.services), cause, because);
   return version;
 }
 

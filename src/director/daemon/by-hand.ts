@@ -88,7 +88,7 @@ export function linesOf(changes: readonly Change[]): string[] {
 function adopt(ground: Ground, edits: readonly Edit[], cause: Cause): void {
   const all = compacted([...ground.adopted, ...edits]);
   // They stand on what earlier ones made, so that only they have to be played.
-  const effective = withEdits(ground.standing.effective, edits);
+  const effective = withEdits(ground.standing.reading.configuration, edits, ground.standing.effective);
   takeEffect(ground, { ...ground.standing, effective }, foresee(ground, effective), cause);
   keep(ground, all);
 }

@@ -30,7 +30,8 @@ import { PacketPath } from "../packet-path.ts";
 import { applyWish, planText, requireNothingPending, type Wish } from "./applying.ts";
 import { editByHand, forgetAdopted, linesOf } from "./by-hand.ts";
 import { Drains } from "./drains.ts";
-import type { Ground } from "./ground.ts";
+import { type Ground, showComplaints } from "./ground.ts";
+import { labelOf } from "./health-stories.ts";
 import { causeOf, give, type Heeded, take } from "./orders.ts";
 import { readFileText } from "./reading.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -50,7 +51,6 @@ const TEXT = {
   noBefore: "there is no configuration before the present one",
   historyCure: "evenkeel history lists what there is",
   rollBackFailed: (reason: string) => `the configuration that was not confirmed could not be taken back: ${reason}`,
-  network: (reason: string) => `the configuration does not fit this host any more: ${reason}`,
 };
 
 export class DirectorDaemon implements Director {
@@ -64,6 +64,7 @@ export class DirectorDaemon implements Director {
   #confirmUntilMs: number | undefined;
   #confirmTimer: NodeJS.Timeout | undefined;
   #ready = false;
+  #over = false;
 
   constructor(ground: Ground, reconciler: Reconciler, identity: Identity) {
     this.#ground = ground;
@@ -249,20 +250,21 @@ export class DirectorDaemon implements Director {
   }
 
   /** Links, addresses or routes are others: what the configuration meets is looked up again, and servers' ways too. */
-  async networkChanged(what: string): Promise<void> {
+  async networkChanged(what: string, { neighboursOnly = false } = {}): Promise<void> {
     const cause: Cause = { kind: "network", what };
+    this.#ground.journal.tell({ event: "network", what }, cause);
+    // Neighbours are the kernel's own affair, and only told.
+    if (this.#over || neighboursOnly) return;
     await this.#ground.turns.take(() =>
       this.#ground.keeper.turn(({ plane, waysTo }) => {
-        const { standing, troubles } = this.#ground;
-        try {
-          const { configuration, places } = standing.reading;
-          this.#ground.standing = { ...standing, met: meet(configuration, places, waysTo) };
-          troubles.delete("network");
-        } catch (error) {
-          // An address that went away may come back; what was met before stands until then.
-          if (!(error instanceof EvenkeelError)) throw error;
-          troubles.set("network", TEXT.network(error.message));
-        }
+        const { standing } = this.#ground;
+        const { configuration, places } = standing.reading;
+        const met = meet(configuration, places, waysTo);
+        const { interfaces } = met.surroundings;
+        // An address that went away may come back: what was met before stands until then.
+        const good = met.complaints.length === 0 ? met : { ...standing.met, surroundings: { ...standing.met.surroundings, interfaces } };
+        this.#ground.standing = { ...standing, met: good };
+        showComplaints(this.#ground, met.complaints);
         plane.refreshWays();
       }),
     );
@@ -272,6 +274,7 @@ export class DirectorDaemon implements Director {
   /** The packet path stays as it is, or goes too. */
   async stop({ teardown, reason }: { readonly teardown: boolean; readonly reason: string }): Promise<void> {
     this.#ready = false;
+    this.#over = true;
     this.#stopWaiting();
     this.#drains.stop();
     this.#reconciler.stop();
@@ -279,9 +282,25 @@ export class DirectorDaemon implements Director {
     this.#loop.disable();
     await this.#ground.turns.settled();
     const { keeper, journal } = this.#ground;
-    if (teardown) await keeper.turn(() => keeper.remove());
+    if (teardown) {
+      this.#tellOmega();
+      await keeper.turn(() => keeper.remove());
+    }
     keeper.close();
     journal.tell({ event: "director-stopped", reason, teardown }, { kind: "stop" });
+  }
+
+  /** With the packet path its services go: what is told of one that goes down is told, where that is wanted. */
+  #tellOmega(): void {
+    const { watch, journal } = this.#ground;
+    for (const { rule, name, servers, health } of watch.services.values()) {
+      if (!rule.omega) continue;
+      const ofService = { service: name, ...labelOf(rule) };
+      for (const [i, server] of servers.entries())
+        if (health.servers[i]?.condition === "up")
+          journal.tell({ event: "server-down", ...ofService, server: server.name, after: [] }, { kind: "stop" });
+      if (health.quorum === "up") journal.tell({ event: "quorum-lost", ...ofService }, { kind: "stop" });
+    }
   }
 
   async #order(asker: Asker, say: () => Heeded, cutTemplates: boolean): Promise<readonly ServerView[]> {

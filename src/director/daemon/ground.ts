@@ -1,5 +1,6 @@
 /** What the parts of a running director share: what it stands on, and what it wants the packet path to hold. */
 
+import { type Complaint, formatComplaint } from "../../config/complaint.ts";
 import type { Configuration, ConfiguredService } from "../../config/configuration.ts";
 import type { KnownHealth } from "../../health/service-health.ts";
 import type { Edit } from "../../model/edit.ts";
@@ -17,6 +18,12 @@ import type { Reading } from "./reading.ts";
 import type { Met } from "./surroundings.ts";
 import type { Turns } from "./turns.ts";
 import type { Versions } from "./versions.ts";
+
+const COMPLAINTS_SHOWN = 5;
+
+const TEXT = {
+  unfit: (complaints: string) => `the configuration does not fit this host at the moment: ${complaints}`,
+};
 
 /** The configuration in force. */
 export interface Standing {
@@ -70,8 +77,13 @@ function newlyKnown(service: ConfiguredService, { orderOf }: Overrides): KnownHe
 
 /** Another configuration is watched and wanted from here on. Returns services whose line-up is another than the prospect's. */
 export function takeEffect(ground: Ground, standing: Standing, prospect: Prospect, cause: Cause): string[] {
-  ground.inForce(standing.reading.configuration, standing.effective);
-  const overtaken = ground.watch.adopt(prospect, ground.overrides.orderOf, cause);
   ground.standing = standing;
-  return overtaken;
+  ground.inForce(standing.reading.configuration, standing.effective);
+  return ground.watch.adopt(prospect, ground.overrides.orderOf, cause);
+}
+
+/** What of the configuration does not work on this host (any more): shown until it does. */
+export function showComplaints({ troubles }: Ground, complaints: readonly Complaint[]): void {
+  if (complaints.length === 0) troubles.delete("host");
+  else troubles.set("host", TEXT.unfit(complaints.slice(0, COMPLAINTS_SHOWN).map(formatComplaint).join("; ")));
 }

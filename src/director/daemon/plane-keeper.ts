@@ -43,8 +43,9 @@ export class PlaneKeeper {
     return this.#opened?.plane;
   }
 
-  get path(): PacketPath | undefined {
-    return this.#opened?.path;
+  /** The ways to servers, looked up once in a turn. */
+  get waysTo(): WaysTo {
+    return this.#waysTo;
   }
 
   /** At the end of the last turn. */

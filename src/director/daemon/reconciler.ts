@@ -16,7 +16,7 @@ import type { Measures } from "../director.ts";
 import { noticeDrift } from "./by-hand.ts";
 import { desiredNow, type Ground } from "./ground.ts";
 import type { PlaneTurn } from "./plane-keeper.ts";
-import { applyEach, type Failed, subjectOf } from "./rounds.ts";
+import { applyEach, changeStory, type Failed, subjectOf } from "./rounds.ts";
 
 interface Reason {
   readonly cause: Cause;
@@ -99,11 +99,7 @@ export class Reconciler {
     const { done, failed } = await applyEach(turn.plane, changes);
     for (const change of done) {
       const { cause, because } = reasonOf(change);
-      this.#ground.journal.tell(
-        { event: "change", change: change.kind, text: describeChange(change), ...subjectOf(change) },
-        cause,
-        because,
-      );
+      this.#ground.journal.tell(changeStory(change, this.#ground.watch.services), cause, because);
     }
     this.#judge(failed, reasonOf);
     return failed;

@@ -1,9 +1,12 @@
 /** Changes of the packet path, in their order, in slices: checks and questions have their turn in between. */
 
 import { setImmediate as othersTurn } from "node:timers/promises";
+import type { ConfiguredService } from "../../config/configuration.ts";
 import { EvenkeelError } from "../../model/error.ts";
+import type { Story } from "../../model/journal.ts";
 import type { ActualState, Change } from "../../model/plane.ts";
 import { serverName, serviceName } from "../../model/service.ts";
+import { describeChange } from "../../reconcile/describe-change.ts";
 import { takenBack } from "../apply.ts";
 import type { BpfPlane } from "../bpf-plane.ts";
 
@@ -53,6 +56,21 @@ function slices(): () => Promise<void> {
     if (performance.now() - sinceMs < SLICE_MS) return;
     await othersTurn();
     sinceMs = performance.now();
+  };
+}
+
+type Named = ReadonlyMap<string, { readonly rule: Pick<ConfiguredService, "name"> }>;
+
+/** As the journal tells it; `services` by their names. */
+export function changeStory(change: Change, services: Named): Story {
+  const subject = subjectOf(change);
+  const label = services.get(subject.service ?? "")?.rule.name;
+  return {
+    event: "change",
+    change: change.kind,
+    text: describeChange(change),
+    ...subject,
+    ...(label === undefined ? {} : { label }),
   };
 }
 

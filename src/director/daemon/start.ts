@@ -22,7 +22,7 @@ import type { PacketPathOptions } from "../packet-path.ts";
 import { rememberedWays } from "../server-way.ts";
 import type { DirectorStore } from "../store.ts";
 import { DirectorDaemon, type Identity } from "./director.ts";
-import { desiredNow, desiredThen, type Ground, type Standing } from "./ground.ts";
+import { desiredNow, desiredThen, type Ground, type Standing, showComplaints, takeEffect } from "./ground.ts";
 import { knownFromKernel } from "./health-rules.ts";
 import { HealthWatch, type HealthWatchOptions } from "./health-watch.ts";
 import { Overrides } from "./overrides.ts";
@@ -48,7 +48,8 @@ export interface StartOptions extends Identity {
 
 export interface RunningDirector extends Director {
   readonly ready: boolean;
-  networkChanged(what: string): Promise<void>;
+  /** Links, addresses or routes are others; or only neighbours are, which is told and no more. */
+  networkChanged(what: string, only?: { readonly neighboursOnly?: boolean }): Promise<void>;
   stop(end: { readonly teardown: boolean; readonly reason: string }): Promise<void>;
 }
 
@@ -70,7 +71,9 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     journal.tell({ event: "configuration-refused", file: options.file, complaints: error.message.split("\n") }, START);
   });
   // Before anything is made or told: what cannot work here, cannot.
-  meet(chosen.reading.configuration, chosen.reading.places, rememberedWays());
+  const { complaints } = meet(chosen.reading.configuration, chosen.reading.places, rememberedWays());
+  // One that was in force already is again, though an address may be missing as long as the machine is starting.
+  if (complaints.length > 0 && chosen.version === undefined) throw new ConfigurationError(complaints);
   journal.tell({ event: "director-started", version: options.version, pid: process.pid, capabilities: options.capabilities() }, START);
   const stalls = new Stalls();
   const overrides = new Overrides(store);
@@ -106,9 +109,8 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
       const version =
         chosen.version ??
         versions.add({ digest: reading.digest, file: reading.file, appliedMs: Date.now(), by, state: "present" }, reading.text);
-      ground.standing = { version, reading, effective, met };
-      ground.inForce(reading.configuration, effective);
-      watch.adopt(prospect, overrides.orderOf, START);
+      takeEffect(ground, { version, reading, effective, met }, prospect, START);
+      showComplaints(ground, met.complaints);
       const changes = diff(desiredNow(ground), held);
       const because = journal.tell({ event: "configuration-applied", id: version.id, file: version.file, changes: changes.length }, START);
       const failed = await reconciler.within(turn, changes, () => ({ cause: START, because }));
@@ -119,7 +121,8 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     });
   };
   try {
-    await begin();
+    // What the network does meanwhile waits for its turn.
+    await ground.turns.take(begin);
   } catch (error) {
     stalls.stop();
     reconciler.stop();
