@@ -54,7 +54,7 @@ describe("evenkeel check", () => {
     ]);
     // apply says the same.
     assert.equal(host.evenkeel(["apply", file]).stderr, run.stderr);
-    assert.match(host.evenkeel(["status"]).stderr, /nothing|not/);
+    assert.match(host.evenkeel(["status"]).stderr, /^evenkeel: no packet path in this network namespace/);
   });
 
   test("looks at the file alone when it is for another host", (t) => {

@@ -4,7 +4,7 @@
  */
 
 import type { CheckMistake } from "../config/check-kinds.ts";
-import type { Path } from "../config/complaint.ts";
+import { type Path, printable } from "../config/complaint.ts";
 import { type Fields, readMapping, type Shape } from "../config/mapping.ts";
 import { type Address, formatAddress } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
@@ -73,7 +73,8 @@ export function checkerOf<S extends Shape, Options>(kind: Kind<S, Options>): Che
   const parse = (options: unknown): Options => {
     const mistakes: Mistake[] = [];
     const complain = (path: Path, text: string, part?: "key" | "value", of: MistakeOf = "options") => {
-      mistakes.push({ path, text, of, ...(part === "key" ? { part } : {}) });
+      // Messages of the system and of libraries quote the options as they are.
+      mistakes.push({ path, text: printable(text), of, ...(part === "key" ? { part } : {}) });
       return { fileName: "", line: 0, column: 0, path: "", text };
     };
     const rule = { what: `options of the check ${kind.name}`, shape: kind.shape };

@@ -50,7 +50,8 @@ class Reading implements Source {
   }
 
   complaint(path: Path, text: string, part: "key" | "value" = "value"): Complaint {
-    return { fileName: this.#fileName, ...this.place(path, part), path: formatPath(path), text };
+    // Messages of the system and of libraries quote the file as it is.
+    return { fileName: this.#fileName, ...this.place(path, part), path: formatPath(path), text: printable(text) };
   }
 
   decode(file: string | Uint8Array): string | undefined {
