@@ -28,7 +28,7 @@ export function lastingMountNamespace(): string | undefined {
 
 /**
  * Whether this is the machine's (the container's) own network namespace: that of the outermost forebear that we may look at, who is process 1 where
- * nothing stands in the way.
+ * nothing stands in the way. Who may look at none does not know, and takes it for another one.
  */
 export function isOutermostNetwork(): boolean {
   const ours = readlinkSync("/proc/thread-self/ns/net");
@@ -36,7 +36,7 @@ export function isOutermostNetwork(): boolean {
     const theirs = linkAt(`/proc/${pid}/ns/net`);
     if (theirs !== undefined) return theirs === ours;
   }
-  return true;
+  return false;
 }
 
 /** Nearest first. */

@@ -96,9 +96,11 @@ function executeAgain(outermost: boolean, through: readonly string[]): never {
  * process: where it is hidden, the way to where it stays.
  */
 function outsideOfNetnsExec(): readonly string[] {
-  const outside = lastingMountNamespace();
+  const place = bpfFileSystem();
+  // Without a forebear to look at (it has ended, and process 1 is closed to us): that of the process through which we see it, as long as it lives.
+  const outside = lastingMountNamespace() ?? /^(\/proc\/\d+)\/root\//.exec(place)?.[1]?.concat("/ns/mnt");
   const [nsenter, env] = [commandOnPath("nsenter"), commandOnPath("env")];
-  if (outside === undefined || nsenter === undefined || env === undefined || bpfFileSystem() === USUAL_PLACE) return [];
+  if (outside === undefined || nsenter === undefined || env === undefined || place === USUAL_PLACE) return [];
   return [nsenter, `--mount=${outside}`, env, `--chdir=${process.cwd()}`];
 }
 
