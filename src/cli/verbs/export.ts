@@ -22,8 +22,15 @@ export function register(program: Command): void {
 }
 
 async function exportIpvsadm(file: string | undefined): Promise<void> {
-  const [{ save }, { serviceName }] = await Promise.all([import("../ipvsadm/save.ts"), import("../../model/service.ts")]);
-  const { services, hasMarks, hasChecks } = await (file === undefined ? ofKernel() : ofFile(file));
+  const [{ save }, { serviceName }, { DEFAULT_SETTINGS }] = await Promise.all([
+    import("../ipvsadm/save.ts"),
+    import("../../model/service.ts"),
+    import("../../model/plane.ts"),
+  ]);
+  const { services, timeouts, hasMarks, hasChecks } = await (file === undefined ? ofKernel() : ofFile(file));
+  const { tcp, tcpFin, udp } = timeouts;
+  const usual = DEFAULT_SETTINGS.timeouts;
+  if (tcp !== usual.tcp || tcpFin !== usual.tcpFin || udp !== usual.udp) console.log(`--set ${tcp} ${tcpFin} ${udp}`);
   process.stdout.write(save(services, { thresholds: true }));
   for (const service of services) {
     const unsaid = [
@@ -38,10 +45,15 @@ async function exportIpvsadm(file: string | undefined): Promise<void> {
 }
 
 async function ofKernel() {
-  const { inspect } = await import("../../director/apply.ts");
+  const [{ inspect }, { DEFAULT_SETTINGS }] = await Promise.all([import("../../director/apply.ts"), import("../../model/plane.ts")]);
   const state = await inspect((plane) => plane.read());
   if (state === undefined) console.error(TEXT.none);
-  return { services: state?.services ?? [], hasMarks: (state?.marks ?? []).length > 0, hasChecks: false };
+  return {
+    services: state?.services ?? [],
+    timeouts: (state?.settings ?? DEFAULT_SETTINGS).timeouts,
+    hasMarks: (state?.marks ?? []).length > 0,
+    hasChecks: false,
+  };
 }
 
 async function ofFile(file: string) {
@@ -51,9 +63,9 @@ async function ofFile(file: string) {
     import("../../config/to-desired.ts"),
   ]);
   const { configuration } = await readConfigurationFile(file, checkKindsElsewhere);
-  const { services, marks } = configuration;
+  const { services, settings, marks } = configuration;
   const hasChecks = services.some(
     ({ servers, sorryServer }) => sorryServer !== undefined || servers.some(({ checks }) => checks.length > 0),
   );
-  return { services: services.map(plainService), hasMarks: marks.length > 0, hasChecks };
+  return { services: services.map(plainService), timeouts: settings.timeouts, hasMarks: marks.length > 0, hasChecks };
 }

@@ -1,7 +1,7 @@
 /** The checkers of a real server -> checks of Evenkeel's, with their times: a server that fails `retry` times more after its first failure is out. */
 
 import { formatAddress } from "../../model/address.ts";
-import { printable } from "../complaint.ts";
+import { quote } from "../complaint.ts";
 import type { Account } from "./account.ts";
 import type { Statement } from "./tree.ts";
 import { all, durationText, last, Values } from "./values.ts";
@@ -45,18 +45,18 @@ const TEXT = {
   noPort: "the server has no port, so that this check would have none; keepalived's fails. Say connect_port",
   noScript: "misc_path is missing",
   noUrl: "no url { } with a path; keepalived passes over the check",
-  path: (text: string) => `${JSON.stringify(text)} is not a path; it begins with a slash`,
-  program: (text: string) => `${JSON.stringify(text)} is not the path of a program; it begins with a slash`,
+  path: (text: string) => `${quote(text)} is not a path; it begins with a slash`,
+  program: (text: string) => `${quote(text)} is not the path of a program; it begins with a slash`,
   noRetries: "there are no retries",
   shorter: (ms: number) => `no longer than the interval: ${durationText(ms)}`,
   bounded: (ms: number) => `${durationText(ms)}, the bound`,
   perStep: "timeout of the whole check; keepalived's is of each step",
   ofShare: "said by a checker itself",
-  dnsType: (text: string) => `${JSON.stringify(text)} is not a type of record; allowed: ${DNS_TYPES.join(", ")}`,
-  digest: (text: string) => `${JSON.stringify(text)} is not an MD5 digest: 32 hexadecimal digits`,
-  status: (text: string) => `${JSON.stringify(text)} is not a status, nor a range such as 200-299`,
-  host: (text: string) => `${JSON.stringify(text)} is not a host`,
-  hex: (text: string) => `${JSON.stringify(text)} is not hexadecimal`,
+  dnsType: (text: string) => `${quote(text)} is not a type of record; allowed: ${DNS_TYPES.join(", ")}`,
+  digest: (text: string) => `${quote(text)} is not an MD5 digest: 32 hexadecimal digits`,
+  status: (text: string) => `${quote(text)} is not a status, nor a range such as 200-299`,
+  host: (text: string) => `${quote(text)} is not a host`,
+  hex: (text: string) => `${quote(text)} is not hexadecimal`,
   anyReply: "require_reply; what the answer holds is not compared",
   noSni: "there is no virtualhost that could be asked for",
   pattern: "not carried: the pattern is not one that JavaScript matches in linear time",
@@ -294,7 +294,7 @@ export class Checks {
     }
     if (isLinear(word.text)) return word.text;
     this.#account.judge(regex, "dropped", TEXT.pattern);
-    this.#account.remark(word.place, printable(TEXT.pattern));
+    this.#account.remark(word.place, TEXT.pattern);
     return undefined;
   }
 }

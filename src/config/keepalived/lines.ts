@@ -3,7 +3,7 @@
  * lists written out. What comes out are lines with the place where each stands, and that may be the body of a definition.
  */
 
-import { quote } from "../complaint.ts";
+import { printable, quote } from "../complaint.ts";
 import { type FilePlace, withoutComment } from "./words.ts";
 
 export interface Line {
@@ -31,7 +31,7 @@ const DEPTH_MAX = 40;
 
 const TEXT = {
   notFound: (name: string, why: string) => `the file ${quote(name)} cannot be included: ${why}`,
-  noName: "a file's name is missing",
+  noName: "that is no name of a file",
   tooDeep: "files, definitions and sequences are within each other more than forty deep; does one contain itself?",
   tooMany: `the file stands for more than ${LINES_MAX} lines; it is read up to here`,
   tooLong: `the line stands for more than ${LINE_LENGTH_MAX} characters`,
@@ -72,7 +72,8 @@ class Expansion {
     this.#complain = complain;
   }
 
-  file({ fileName, text }: IncludedFile, depth: number): void {
+  file({ fileName: name, text }: IncludedFile, depth: number): void {
+    const fileName = printable(name);
     const physical = text.split("\n");
     for (let i = 0; i < physical.length && !this.#full; i++) {
       const line = lineOf(physical[i] ?? "", { fileName, line: i + 1, column: 1 });
@@ -103,7 +104,7 @@ class Expansion {
       return;
     }
     const pattern = name.trim().replace(/^"(.*)"$/, "$1");
-    const found = pattern === "" ? TEXT.noName : this.#surroundings.include(pattern, line.place.fileName);
+    const found = pattern === "" || pattern !== printable(pattern) ? TEXT.noName : this.#surroundings.include(pattern, line.place.fileName);
     if (typeof found === "string") {
       this.#complain(line.place, TEXT.notFound(pattern, found));
       return;

@@ -46,10 +46,8 @@ export function readMethod(statement: Statement | undefined, account: Account): 
       i++;
       port = values.numberOf(next, { least: 1, greatest: 65_535 });
     } else if (each.text === "csum") checksum = true;
-    else if (each.text === "remcsum") {
-      checksum = true;
-      account.judge(statement, "approximated", TEXT.remcsum);
-    } else if (each.text !== "nocsum") account.mistake(each.place, TEXT.word(each.text));
+    else if (each.text === "remcsum") account.judge(statement, "approximated", TEXT.remcsum);
+    else if (each.text !== "nocsum") account.mistake(each.place, TEXT.word(each.text));
   }
   if (type === "gue" && port === undefined) account.mistake(word.place, TEXT.port);
   if (type === "ipip") return { method };

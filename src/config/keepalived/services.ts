@@ -195,7 +195,7 @@ export class Services {
     const isWanted = timeout !== undefined || mask !== undefined || (port === 0 && !isMark);
     if (!isWanted) return undefined;
     const seconds = timeout ?? DEFAULT_PERSISTENCE_S;
-    return mask === undefined ? seconds : { timeout: seconds, ...mask };
+    return mask === undefined || Object.keys(mask).length === 0 ? seconds : { timeout: seconds, ...mask };
   }
 
   /** A mark has the family that its servers or its granularity say. */
