@@ -238,7 +238,7 @@ const mistakes: readonly (readonly [string, string | Uint8Array, ...string[]])[]
   ["a key twice", "services: []\nservices: []\n", "2:1: services: the key stands here twice, first at 1:1"],
   ["a tag", "services: !!set {}\n", '1:17: services: the tag "tag:yaml.org,2002:set" means nothing here; leave it out'],
   ["an alias of nothing", "services: *s\n", "1:11: services: nothing before this is named &s"],
-  ["an alias of itself", "services: &s [*s]\n", `1:15: services${"[0]".repeat(32)}: nested too deeply`],
+  ["an alias of itself", "services: &s [*s]\n", `1:14: services${"[0]".repeat(32)}: nested too deeply`],
   ["a key that is no word", "services: []\n? [a]\n: 1\n", "2:3: a key should be a word"],
   ["no services", "interfaces: [{name: eth0}]\n", '1:1: the key "services" is missing; it is a list, if need be an empty one: []'],
   ["services that are no list", "services: {}\n", "1:11: services: a mapping is not a list"],

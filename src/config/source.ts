@@ -3,7 +3,19 @@
  * (tags, several documents, a key twice, aliases that multiply) becomes a complaint with its place.
  */
 
-import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLError } from "yaml";
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  type YAMLError,
+} from "yaml";
 import { type Complaint, formatPath, type Path, type Place, printable, quote } from "./complaint.ts";
 
 export const FILE_BYTES_MAX = 4 * 1024 * 1024;
@@ -27,13 +39,23 @@ export function readSource(file: string | Uint8Array, fileName: string): Source 
   return reading;
 }
 
+interface Standing {
+  readonly node: unknown;
+  /** In the text. */
+  readonly offsets: { readonly key: number; readonly value: number };
+}
+
 class Reading implements Source {
   value: unknown = undefined;
   readonly complaints: Complaint[] = [];
   readonly #fileName: string;
   readonly #lines = new LineCounter();
-  readonly #offsets = new Map<string, { key: number; value: number }>();
+  #contents: Node | undefined;
   readonly #anchors = new Map<string, Node>();
+  /** A name may be given anew further down. */
+  readonly #targets = new Map<Alias, Node>();
+  /** Where the reading is. */
+  readonly #path: (string | number)[] = [];
   #aliasedValues = 0;
   #refused = false;
 
@@ -41,12 +63,42 @@ class Reading implements Source {
     this.#fileName = fileName;
   }
 
+  /** Looked for when it is asked for: most files have no mistakes. */
   place(path: Path, part: "key" | "value" = "value"): Place {
-    for (let length = path.length; length >= 0; length--) {
-      const offsets = this.#offsets.get(formatPath(path.slice(0, length)));
-      if (offsets !== undefined) return this.#placeAt(length === path.length ? offsets[part] : offsets.value);
+    const root = this.#contents === undefined ? undefined : offsetOf(this.#contents);
+    if (root === undefined) return { line: 1, column: 1 };
+    let { node, offsets }: Standing = { node: this.#meant(this.#contents), offsets: { key: root, value: root } };
+    for (const step of path) {
+      const found = this.#childOf(node, step, offsets.value);
+      // Of an ancestor only the value is near.
+      if (found === undefined) return this.#placeAt(offsets.value);
+      ({ node, offsets } = found);
     }
-    return { line: 1, column: 1 };
+    return this.#placeAt(offsets[part]);
+  }
+
+  #childOf(node: unknown, step: string | number, near: number): Standing | undefined {
+    if (isSeq(node) && typeof step === "number" && step < node.items.length) {
+      const key = offsetOf(node.items[step]) ?? near;
+      const child = this.#meant(node.items[step]);
+      return { node: child, offsets: { key, value: offsetOf(child) ?? key } };
+    }
+    const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && nameOf(key) === step) : undefined;
+    if (pair === undefined) return undefined;
+    const key = offsetOf(pair.key) ?? 0;
+    const child = this.#meant(pair.value);
+    return { node: child, offsets: { key, value: offsetOf(child) ?? key } };
+  }
+
+  #meant(node: unknown): unknown {
+    let meant = node;
+    // An alias may stand for another; names are given before they are used, so there is an end.
+    while (isAlias(meant)) {
+      const target = this.#targets.get(meant);
+      if (target === undefined) return meant;
+      meant = target;
+    }
+    return meant;
   }
 
   complaint(path: Path, text: string, part: "key" | "value" = "value"): Complaint {
@@ -86,7 +138,8 @@ class Reading implements Source {
     this.#complainOfSyntax(document.errors);
     if (this.complaints.length > 0) return;
     if (document.contents === null || document.contents === undefined) return;
-    const value = this.#valueOf(document.contents, [], document.contents.range?.[0] ?? 0, false);
+    this.#contents = document.contents;
+    const value = this.#valueOf(document.contents, false);
     // With a part refused, complaints about the rest would be about a file that nobody wrote.
     if (!this.#refused) this.value = value;
   }
@@ -102,51 +155,57 @@ class Reading implements Source {
     }
   }
 
-  #valueOf(node: unknown, path: Path, keyOffset: number, aliased: boolean): unknown {
-    const offset = offsetOf(node) ?? keyOffset;
-    this.#offsets.set(formatPath(path), { key: keyOffset, value: offset });
-    if (path.length > DEPTH_MAX) return this.#refuse(path, "nested too deeply");
+  #valueOf(node: unknown, aliased: boolean): unknown {
+    if (this.#path.length > DEPTH_MAX) return this.#refuse("nested too deeply");
     if (aliased && ++this.#aliasedValues > ALIASED_VALUES_MAX) {
       if (this.#aliasedValues > ALIASED_VALUES_MAX + 1) return undefined;
-      return this.#refuse(path, `the aliases of this file stand for more than ${ALIASED_VALUES_MAX} values; write them out`);
+      return this.#refuse(`the aliases of this file stand for more than ${ALIASED_VALUES_MAX} values; write them out`);
     }
-    if (isAlias(node)) return this.#aliasValue(node, path, keyOffset);
+    if (isAlias(node)) return this.#aliasValue(node);
     if (isScalar(node) || isMap(node) || isSeq(node)) {
-      if (node.tag !== undefined) return this.#refuse(path, `the tag ${quote(node.tag)} means nothing here; leave it out`);
+      if (node.tag !== undefined) return this.#refuse(`the tag ${quote(node.tag)} means nothing here; leave it out`);
       if (!aliased && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     }
-    if (isSeq(node)) return node.items.map((item, i) => this.#valueOf(item, [...path, i], offsetOf(item) ?? offset, aliased));
-    if (isMap(node)) return this.#mapping(node.items, path, aliased);
-    return isScalar(node) ? node.value : null;
+    if (isScalar(node)) return node.value;
+    if (isSeq(node)) return node.items.map((item, i) => this.#at(i, item, aliased));
+    return isMap(node) ? this.#mapping(node.items, aliased) : null;
   }
 
-  #aliasValue(alias: Alias, path: Path, keyOffset: number): unknown {
+  #at(step: string | number, node: unknown, aliased: boolean): unknown {
+    this.#path.push(step);
+    const value = this.#valueOf(node, aliased);
+    this.#path.pop();
+    return value;
+  }
+
+  #aliasValue(alias: Alias): unknown {
     const target = this.#anchors.get(alias.source);
-    if (target === undefined) return this.#refuse(path, `nothing before this is named &${printable(alias.source)}`);
-    return this.#valueOf(target, path, keyOffset, true);
+    if (target === undefined) return this.#refuse(`nothing before this is named &${printable(alias.source)}`);
+    this.#targets.set(alias, target);
+    return this.#valueOf(target, true);
   }
 
-  #mapping(pairs: readonly Pair[], path: Path, aliased: boolean): unknown {
+  #mapping(pairs: readonly Pair[], aliased: boolean): unknown {
     // No prototype: the file may well have a key "__proto__".
     const mapping: Record<string, unknown> = Object.create(null);
     for (const { key, value } of pairs) {
-      const keyOffset = offsetOf(key) ?? 0;
-      if (!isScalar(key) || key.value === null || typeof key.value === "object") {
-        this.#complainAt(this.#placeAt(keyOffset), "a key should be a word", path);
-        continue;
-      }
-      const name = `${key.value as string | number | boolean | bigint}`;
-      const whole = [...path, name];
-      const first = Object.hasOwn(mapping, name) ? this.place(whole, "key") : undefined;
-      if (first === undefined) mapping[name] = this.#valueOf(value, whole, keyOffset, aliased);
-      else this.#complainAt(this.#placeAt(keyOffset), `the key stands here twice, first at ${first.line}:${first.column}`, whole);
+      const name = isScalar(key) ? nameOf(key) : undefined;
+      if (name === undefined) this.#complainAt(this.#placeAt(offsetOf(key) ?? 0), "a key should be a word", [...this.#path]);
+      else if (!Object.hasOwn(mapping, name)) mapping[name] = this.#at(name, value, aliased);
+      else this.#complainTwice(name, offsetOf(key) ?? 0);
     }
     return mapping;
   }
 
-  #refuse(path: Path, text: string): undefined {
+  #complainTwice(name: string, offset: number): void {
+    const path = [...this.#path, name];
+    const first = this.place(path, "key");
+    this.#complainAt(this.#placeAt(offset), `the key stands here twice, first at ${first.line}:${first.column}`, path);
+  }
+
+  #refuse(text: string): undefined {
     this.#refused = true;
-    this.complaints.push(this.complaint(path, text));
+    this.complaints.push(this.complaint([...this.#path], text));
     return undefined;
   }
 
@@ -176,6 +235,11 @@ const SYNTAX_TEXTS: Partial<Record<YAMLError["code"], (message: string) => strin
 
 function hintAtColon(message: string): string {
   return `not valid YAML: ${message} (an IPv6 address that ends with a colon needs quotes)`;
+}
+
+/** undefined: that is no word. */
+function nameOf({ value }: Scalar): string | undefined {
+  return value === null || typeof value === "object" ? undefined : `${value as string | number | boolean | bigint}`;
 }
 
 function offsetOf(node: unknown): number | undefined {
