@@ -71,7 +71,7 @@ export function startAsker(lab: string): Asker {
   };
   return {
     sync: (ways) => ask({ ask: "sync", ways }),
-    async check(way, kind, options = {}, { direct = false, withinMs = 1000 } = {}) {
+    async check(way, kind, options = {}, { direct = false, withinMs = 5000 } = {}) {
       const { verdict } = await ask({ ask: "check", way, kind, options, withinMs, direct });
       if (verdict === undefined) throw new Error("no verdict came");
       return verdict;
