@@ -9,9 +9,9 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { addAddress } from "../src/kernel/addresses.ts";
-import { getLink } from "../src/kernel/links.ts";
+import { addLink, changeLink, getLink } from "../src/kernel/links.ts";
 import { parseAddress } from "../src/model/address.ts";
-import { addDevice, OwnNamespace } from "./ipvsadm/own-namespace.ts";
+import { OwnNamespace } from "./ipvsadm/own-namespace.ts";
 import { recordings } from "./ipvsadm/recordings.ts";
 import { need } from "./need.ts";
 
@@ -150,8 +150,7 @@ test("What the real ipvsadm saved of a large table comes out of an export of its
   assert.equal(exported.stdout, saved.stdout.replace(" --pe sip", "").replace("--tun-remcsum", "--tun-nocsum"));
 });
 
-test("export says the kernel's state, thresholds and timeouts too, and tells what ipvsadm has no word for", (t) => {
-  const services = `settings: { timeouts: { tcp: 60 } }
+const SERVICES = `settings: { timeouts: { tcp: 60 } }
 services:
   - address: 192.0.2.1
     port: 80
@@ -162,29 +161,41 @@ services:
     servers:
       - { address: 10.0.0.2, weight: 3, upper_threshold: 100, lower_threshold: 80 }
 `;
-  const expected = "--set 60 120 300\n-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 3 -x 100 -y 80\n";
-  const ofFile = evenkeel(["export", "ipvsadm", file("evenkeel.yaml", services)]);
-  assert.deepEqual(ofFile, {
+const LINES = "--set 60 120 300\n-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 3 -x 100 -y 80\n";
+
+test("export says thresholds and timeouts too, and tells what ipvsadm has no word for", () => {
+  assert.deepEqual(evenkeel(["export", "ipvsadm", file("evenkeel.yaml", SERVICES)]), {
     status: 0,
-    stdout: expected,
+    stdout: LINES,
     stderr: "tcp 192.0.2.1:80: ipvsadm has no word for sloppy\nchecks, quorums and sorry servers are not ipvsadm's\n",
   });
+});
+
+test("What ipvsadm made is exported, and planned to be as it is by what is imported", async (t) => {
   if (!need(t, "root", "bpf", "bpf-loop", "syscall-programs")) return;
   const namespace = OwnNamespace.make();
-  return (async () => {
-    try {
-      addDevice("eth0");
-      const interfaceIndex = getLink("eth0").index;
-      for (const [address, prefixLength] of [
-        ["192.0.2.1", 32],
-        ["10.0.0.1", 8],
-      ] as const)
-        addAddress({ interfaceIndex, address: parseAddress(address), prefixLength });
-      assert.equal(evenkeel(["export", "ipvsadm"]).stdout, "");
-      assert.equal(evenkeel(["apply", "evenkeel.yaml"]).status, 0);
-      assert.equal(evenkeel(["export", "ipvsadm"]).stdout, expected);
-    } finally {
-      await namespace.leave();
-    }
-  })();
+  try {
+    // One end only, so that all there is to listen on is what a configuration would choose.
+    addLink({ kind: "bridge", name: "eth0" });
+    changeLink("eth0", { up: true });
+    const interfaceIndex = getLink("eth0").index;
+    addAddress({ interfaceIndex, address: parseAddress("192.0.2.1"), prefixLength: 32 });
+    addAddress({ interfaceIndex, address: parseAddress("10.0.0.1"), prefixLength: 8 });
+    const nothing = evenkeel(["export", "ipvsadm"]);
+    assert.deepEqual([nothing.status, nothing.stdout], [0, ""]);
+    assert.equal(evenkeel(["ipvsadm", "-R"], LINES).status, 0);
+    assert.equal(evenkeel(["export", "ipvsadm"]).stdout, LINES);
+    const plan = (yaml: string) => {
+      const { status, stdout } = evenkeel(["plan", "-"], yaml);
+      return [status, stdout];
+    };
+    assert.deepEqual(plan(evenkeel(["import", "ipvsadm", "-"], LINES).stdout), [0, "nothing to change\n"]);
+    const inside = "protocol TCP\nlb_algo wrr\nreal_server 10.0.0.2 80 {\nweight 3\nuthreshold 100\nlthreshold 80\n}\n";
+    const conf = `global_defs {\nlvs_timeouts tcp 60\n}\nvirtual_server 192.0.2.1 80 {\n${inside}}\n`;
+    assert.deepEqual(plan(evenkeel(["import", "keepalived", "-"], conf).stdout), [0, "nothing to change\n"]);
+    const other = plan(evenkeel(["import", "keepalived", "-"], conf.replace("weight 3", "weight 4")).stdout);
+    assert.deepEqual(other, [10, "edit server 10.0.0.2:80 of tcp 192.0.2.1:80: weight 3 -> 4\n"]);
+  } finally {
+    await namespace.leave();
+  }
 });
