@@ -12,12 +12,10 @@ import { openJournal, type RunningJournal } from "../../director/journal/journal
 import { openLineSink } from "../../director/journal/line-sink.ts";
 import { logLines, usualLogFormat } from "../../director/journal/log-lines.ts";
 import { startNotify } from "../../director/journal/notify.ts";
-import { watchNetwork } from "../../director/network/network-watch.ts";
-import { nextHopsOf } from "../../director/network/next-hops-of.ts";
+import { makeNetworkFollower, type NetworkFollower } from "../../director/network/network-follower.ts";
 import { type RuntimePlaces, runtimePlaces, stateDirectory } from "../../director/places.ts";
 import { openStore } from "../../director/store/store.ts";
 import { heldCapabilities } from "../../kernel/capability.ts";
-import { nowMs } from "../../kernel/clock.ts";
 import { reportError } from "../report.ts";
 import type { RunFlags } from "../verbs/run.ts";
 import { version } from "../version.ts";
@@ -35,7 +33,6 @@ const TEXT = {
   trouble: (text: string) => `; ${text}`,
   door: (why: string) => `the API could not be opened as the configuration says: ${why}`,
   followed: (why: string) => `a part of the configuration could not be followed: ${why}`,
-  networkFailed: (why: string) => `a change of the network could not be followed: ${why}`,
 };
 
 /** Until a signal ends it. */
@@ -69,18 +66,28 @@ async function serve(file: string, flags: RunFlags, { claim, places, outermost, 
   mkdirSync(state, { recursive: true, mode: STATE_MODE });
   const end = new AbortController();
   const log = logTo(flags);
+  // First, because only one process at a time has it: nobody else writes the journal then. What it says is told as soon as there is one.
+  const early: string[] = [];
+  let report = (text: string): void => void early.push(text);
+  const store = openStore(state, { report: (text) => report(text) });
   const journal = openJournal({ database: join(state, "journal.db"), ...(log && { log: log.line }) });
-  const closing: (() => unknown)[] = [() => journal.close(), () => log?.close()];
+  report = (text) => void journal.tell({ event: "journal", text }, { kind: "host" });
+  early.forEach(report);
+  const closing: (() => unknown)[] = [() => store.close(), () => journal.close(), () => log?.close()];
   const warn = (text: string): void => void journal.tell({ event: "warning", text }, { kind: "host" });
   try {
-    const store = openStore(state, { report: (text) => journal.tell({ event: "journal", text }, { kind: "host" }) });
-    closing.unshift(() => store.close());
-    const scripts = startNotify(journal, { signal: end.signal });
-    closing.unshift(() => scripts.finish(SCRIPTS_MS));
+    // Not ended with the others: scripts are told of the end, too.
+    const scriptsEnd = new AbortController();
+    const scripts = startNotify(journal, { signal: scriptsEnd.signal });
+    closing.unshift(
+      () => scripts.finish(SCRIPTS_MS),
+      () => scriptsEnd.abort(),
+    );
     const clientsWay = ClientsWay.open();
     closing.unshift(() => clientsWay.close());
     let api: ApiServer | undefined;
-    const followers = new Followers({ journal, clientsWay, warn });
+    const network = makeNetworkFollower({ signal: end.signal, warn, changed: () => followers.lookAgain() });
+    const followers = new Followers({ journal, clientsWay, network, warn });
     const director = await startDirector({
       file,
       store,
@@ -106,7 +113,7 @@ async function serve(file: string, flags: RunFlags, { claim, places, outermost, 
       const socket = flags.socket ?? rule.socket ?? places.socket;
       api = await serveApi(director, { ...rule, socket }, { socket, onBug: (error) => warn(messageOf(error)) });
       claim.show(socket);
-      followers.watch(director, end.signal);
+      network.begin(director);
     } catch (error) {
       await stopDirector("it could not be served");
       throw error;
@@ -130,14 +137,20 @@ async function serve(file: string, flags: RunFlags, { claim, places, outermost, 
   }
 }
 
+interface FollowerParts {
+  readonly journal: RunningJournal;
+  readonly clientsWay: ClientsWay;
+  readonly network: NetworkFollower;
+  readonly warn: (text: string) => void;
+}
+
 /** Those who have to know the configuration in force, and the servers' ways. */
 class Followers {
-  readonly #parts: { readonly journal: RunningJournal; readonly clientsWay: ClientsWay; readonly warn: (text: string) => void };
+  readonly #parts: FollowerParts;
   #effective: Configuration | undefined;
   #configuration: Configuration | undefined;
-  #keep: (() => void) | undefined;
 
-  constructor(parts: { readonly journal: RunningJournal; readonly clientsWay: ClientsWay; readonly warn: (text: string) => void }) {
+  constructor(parts: FollowerParts) {
     this.#parts = parts;
   }
 
@@ -150,33 +163,14 @@ class Followers {
     this.#configuration = configuration;
     this.#effective = effective;
     this.#parts.journal.setBounds(configuration.journal);
-    this.#lookAgain();
-    this.#keep?.();
+    this.#parts.network.follow(effective);
+    this.lookAgain();
   }
 
-  /** Servers' next hops are kept resolved, and the director hears of what changes. */
-  watch(director: RunningDirector, signal: AbortSignal): void {
-    const { warn } = this.#parts;
-    const network = watchNetwork({
-      signal,
-      nowMs,
-      warn,
-      changed: ({ what, links, addresses, routes }) => {
-        const neighboursOnly = !(links || addresses || routes);
-        if (!neighboursOnly) {
-          this.#lookAgain();
-          this.#keep?.();
-        }
-        director.networkChanged(what, { neighboursOnly }).catch((error: unknown) => warn(TEXT.networkFailed(messageOf(error))));
-      },
-    });
-    this.#keep = () => network.keep(nextHopsOf(this.#effective ?? this.configuration));
-    this.#keep();
-  }
-
-  #lookAgain(): void {
+  /** Ways to servers may be others. */
+  lookAgain(): void {
     const { clientsWay, warn } = this.#parts;
-    for (const text of clientsWay.sync(wantedWays(this.#effective ?? this.configuration))) warn(text);
+    if (this.#effective !== undefined) for (const text of clientsWay.sync(wantedWays(this.#effective))) warn(text);
   }
 }
 

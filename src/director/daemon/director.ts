@@ -250,9 +250,9 @@ export class DirectorDaemon implements Director {
   }
 
   /** Links, addresses or routes are others: what the configuration meets is looked up again, and servers' ways too. */
-  async networkChanged(what: string, { neighboursOnly = false } = {}): Promise<void> {
+  async networkChanged(what: string, { neighboursOnly = false, untold = false } = {}): Promise<void> {
     const cause: Cause = { kind: "network", what };
-    this.#ground.journal.tell({ event: "network", what }, cause);
+    if (!untold) this.#ground.journal.tell({ event: "network", what }, cause);
     // Neighbours are the kernel's own affair, and only told.
     if (this.#over || neighboursOnly) return;
     await this.#ground.turns.take(() =>

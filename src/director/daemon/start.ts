@@ -48,8 +48,8 @@ export interface StartOptions extends Identity {
 
 export interface RunningDirector extends Director {
   readonly ready: boolean;
-  /** Links, addresses or routes are others; or only neighbours are, which is told and no more. */
-  networkChanged(what: string, only?: { readonly neighboursOnly?: boolean }): Promise<void>;
+  /** Links, addresses or routes are others; or only neighbours are, which is told and no more. `untold`: it is the cause of what follows, and no story itself. */
+  networkChanged(what: string, only?: { readonly neighboursOnly?: boolean; readonly untold?: boolean }): Promise<void>;
   stop(end: { readonly teardown: boolean; readonly reason: string }): Promise<void>;
 }
 

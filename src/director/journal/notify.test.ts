@@ -68,6 +68,16 @@ describe("notify scripts", () => {
     assert.deepEqual([told?.because, told?.story.event === "script" && told.story.outcome], [seq, "done"]);
   });
 
+  it("hear what was told before their rules were known", async (t) => {
+    const { journal, notify, script, written } = stage(t);
+    journal.tell(down("early"), CAUSE);
+    notify.configure({ notify: [rule(script('echo "$EVENKEEL_SERVER" >> "$0"'))], services: [] });
+    notify.configure({ notify: [rule(script('echo "$EVENKEEL_SERVER" >> "$0"'))], services: [] });
+    journal.tell(down("late"), CAUSE);
+    await notify.finish(5000);
+    assert.equal(written(), "early\nlate\n");
+  });
+
   it("run as the user that is named, and say when there is none", async (t) => {
     if (!need(t, "root")) return;
     const { journal, notify, script, written } = stage(t);

@@ -49,6 +49,8 @@ interface Queue {
 export function startNotify(journal: RunningJournal, { signal, queueMax = QUEUE_MAX }: NotifyOptions): NotifyScripts {
   /** A queue of a rule that is gone finishes what it runs, and nothing else. */
   let queues: Queue[] = [];
+  /** What was told before there were rules: a director tells that it starts before its configuration is in force. */
+  let early: JournalEntry[] | undefined = [];
   let processes = 0;
   let accepting = true;
   let idle = (): void => undefined;
@@ -63,6 +65,10 @@ export function startNotify(journal: RunningJournal, { signal, queueMax = QUEUE_
 
   const take = (entry: JournalEntry): void => {
     if (!accepting) return;
+    if (early !== undefined) {
+      if (early.length < queueMax) early.push(entry);
+      return;
+    }
     let taken = false;
     for (const queue of queues) {
       const job = queue.lane.jobOf(entry);
@@ -120,6 +126,9 @@ export function startNotify(journal: RunningJournal, { signal, queueMax = QUEUE_
         queue.lane = lane;
         return queue;
       });
+      const missed = early ?? [];
+      early = undefined;
+      missed.forEach(take);
       pump();
     },
     async finish(waitMs) {
