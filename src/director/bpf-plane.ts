@@ -124,10 +124,10 @@ export class BpfPlane implements DataPlane {
     }
   }
 
-  /** Active and inactive connections are as of now: what is past its time was swept before. */
-  counters(): Counters {
+  /** Active and inactive connections are as of now: what is past its time was swept before. `only`: of these services, by name. */
+  counters(only?: ReadonlySet<string>): Counters {
     this.#path.sweep();
-    const entries = [...this.#services.values()];
+    const entries = [...this.#services.values()].filter(({ head }) => only?.has(serviceName(head)) ?? true);
     const ofService = trafficOf(this.#path, "service", indexesOf(entries));
     const ofServer = trafficOf(this.#path, "server", numbersOf(entries));
     return {

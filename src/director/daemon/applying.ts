@@ -13,7 +13,7 @@ import { describeChange } from "../../reconcile/describe-change.ts";
 import { diff } from "../../reconcile/diff.ts";
 import { requireRoom } from "../capacity.ts";
 import type { Applied, ConfigurationVersion, Plan } from "../director.ts";
-import { keep, noticeDrift } from "./by-hand.ts";
+import { keep, linesOf } from "./by-hand.ts";
 import { desiredNow, desiredThen, foresee, type Ground, type Standing, takeEffect } from "./ground.ts";
 import type { Prospect } from "./health-watch.ts";
 import type { PlaneTurn } from "./plane-keeper.ts";
@@ -61,29 +61,37 @@ export async function applyWish(ground: Ground, wish: Wish, reconcileLater: (ser
     );
   }
   if (!wish.dryRun && wish.again === undefined) requireNothingPending(present);
-  return await ground.keeper.turn(async (turn) => {
-    const drifted = wish.dryRun ? false : noticeDrift(ground, turn);
-    const foreseen = look(ground, reading, turn);
-    const plan = planOf(ground, foreseen, turn);
-    if (wish.dryRun) return { version: present, plan };
-    const changes = diff(foreseen.desired, turn.held);
-    try {
-      if (changes.length > 0 || drifted) await applyAllOrNone(turn.plane, changes, turn.held);
-    } catch (error) {
-      tellFailure(ground, wish, error);
-      throw error;
-    }
-    const version = commit(ground, foreseen, { wish, changes });
-    const overtaken = takeEffect(ground, { ...foreseen.standing, version }, foreseen.prospect, wish.cause);
-    if (overtaken.length > 0) reconcileLater(overtaken);
-    return { version, plan };
-  });
+  return await ground.keeper.turn(
+    async (turn) => {
+      const foreseen = look(ground, reading, turn);
+      const plan = planOf(ground, foreseen, turn);
+      if (wish.dryRun) return { version: present, plan };
+      const changes = diff(foreseen.desired, turn.held);
+      try {
+        if (changes.length > 0) await applyAllOrNone(turn.plane, changes, turn.held);
+      } catch (error) {
+        tellFailure(ground, wish, error);
+        throw error;
+      }
+      const version = commit(ground, foreseen, { wish, changes });
+      const overtaken = takeEffect(ground, { ...foreseen.standing, version }, foreseen.prospect, wish.cause);
+      if (overtaken.length > 0) reconcileLater(overtaken);
+      return { version, plan };
+    },
+    { anew: wish.dryRun ?? false, look: wish.dryRun ?? false },
+  );
 }
 
 /** What it would do. */
 export async function planText(ground: Ground, text: string, file: string): Promise<Plan> {
   const reading = readText(text, file);
-  return await ground.keeper.turn((turn) => planOf(ground, look(ground, reading, turn), turn));
+  return await ground.keeper.turn((turn) => planOf(ground, look(ground, reading, turn), turn), { anew: true, look: true });
+}
+
+/** What the edits by hand make of the configuration, as changes. */
+export function madeByHand({ standing }: Ground): readonly Change[] {
+  const attachments: never[] = [];
+  return diff({ ...standing.effective, attachments }, { ...standing.reading.configuration, attachments });
 }
 
 export function requireNothingPending({ id, state }: ConfigurationVersion): void {
@@ -92,7 +100,9 @@ export function requireNothingPending({ id, state }: ConfigurationVersion): void
 
 function readOrTell(ground: Ground, { text, file, cause, dryRun }: Wish): Reading {
   try {
-    return readText(text, file);
+    const present = ground.standing.reading;
+    // Read again; the files that it names may be others, and are looked at with its checks.
+    return present.text === text && present.file === file ? present : readText(text, file);
   } catch (error) {
     if (error instanceof ConfigurationError && !dryRun)
       ground.journal.tell({ event: "configuration-refused", file, complaints: error.message.split("\n") }, cause);
@@ -132,6 +142,7 @@ function commit(
   { standing: { reading }, adopted, prospect }: Foreseen,
   { wish, changes }: { readonly wish: Wish; readonly changes: readonly Change[] },
 ): ConfigurationVersion {
+  const forgotten = adopted.length === ground.adopted.length ? [] : madeByHand(ground);
   if (adopted.length !== ground.adopted.length) keep(ground, adopted);
   const version = versionOf(ground, reading, wish);
   const { confirmWithinMs, cause } = wish;
@@ -144,6 +155,7 @@ function commit(
   } as const;
   const because = ground.journal.tell(story, cause);
   for (const change of changes) ground.journal.tell(changeStory(change, prospect.services), cause, because);
+  if (forgotten.length > 0) ground.journal.tell({ event: "adopted-forgotten", changes: linesOf(forgotten) }, cause, because);
   return version;
 }
 

@@ -3,6 +3,7 @@
  * beside it, as edits that are replayed until another configuration is applied, or they are refused and taken back.
  */
 
+import type { Configuration } from "../../config/configuration.ts";
 import type { Edit } from "../../model/edit.ts";
 import type { Edited, EditOptions } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
@@ -10,20 +11,20 @@ import type { Cause } from "../../model/journal.ts";
 import type { ActualState, Change } from "../../model/plane.ts";
 import { compacted, editsOf, isAdoptable, withEdits } from "../../reconcile/adopted.ts";
 import { describeChange } from "../../reconcile/describe-change.ts";
+import type { Surroundings } from "../../reconcile/desired.ts";
 import { diff } from "../../reconcile/diff.ts";
 import type { Asker } from "../director.ts";
 import { editPlane } from "../edit.ts";
 import { foresee, type Ground, takeEffect } from "./ground.ts";
-import type { PlaneTurn } from "./plane-keeper.ts";
+import { meet } from "./surroundings.ts";
 
 /** More than that is a configuration of its own. */
 const ADOPTED_MAX = 20_000;
 /** Of one story. */
 const LINES_MAX = 50;
 
-/** Says what others have changed since the last turn, and adopts it if that is wanted. Whether there was anything. */
-export function noticeDrift(ground: Ground, { before, held }: PlaneTurn): boolean {
-  if (before === undefined) return false;
+/** Says what others have changed since the last turn, and adopts it if that is wanted. Whether there was anything: then all is to be reconciled. */
+export function noticeDrift(ground: Ground, before: ActualState, held: ActualState): boolean {
   const made = difference(before, held);
   if (made.length === 0) return false;
   const cause: Cause = { kind: "drift" };
@@ -48,8 +49,7 @@ export async function editByHand(ground: Ground, edits: readonly Edit[], options
   }
   const cause: Cause = { kind: "operator", by, ...(reason === undefined ? {} : { reason }) };
   return await ground.keeper.turn(async (turn) => {
-    noticeDrift(ground, turn);
-    const before = turn.plane.read();
+    const before = turn.held;
     requireFew(ground, lasting, options);
     const edited = await editPlane(turn.plane, edits, options);
     if (options.judgeOnly) return edited;
@@ -69,7 +69,8 @@ export function forgetAdopted(ground: Ground, cause: Cause): readonly Edit[] {
   keep(ground, []);
   const effective = ground.standing.reading.configuration;
   const prospect = foresee(ground, effective);
-  takeEffect(ground, { ...ground.standing, effective }, prospect, cause);
+  const met = { ...ground.standing.met, surroundings: surroundingsOf(effective, ground) };
+  takeEffect(ground, { ...ground.standing, effective, met }, prospect, cause);
   return forgotten;
 }
 
@@ -89,8 +90,14 @@ function adopt(ground: Ground, edits: readonly Edit[], cause: Cause): void {
   const all = compacted([...ground.adopted, ...edits]);
   // They stand on what earlier ones made, so that only they have to be played.
   const effective = withEdits(ground.standing.reading.configuration, edits, ground.standing.effective);
-  takeEffect(ground, { ...ground.standing, effective }, foresee(ground, effective), cause);
+  const met = { ...ground.standing.met, surroundings: surroundingsOf(effective, ground) };
+  takeEffect(ground, { ...ground.standing, effective, met }, foresee(ground, effective), cause);
   keep(ground, all);
+}
+
+/** A service that was made by hand has to be listened for, too. */
+function surroundingsOf(effective: Configuration, { standing, keeper }: Ground): Surroundings {
+  return meet(effective, standing.reading.places, keeper.waysTo).surroundings;
 }
 
 function requireFew({ adopted }: Ground, edits: readonly Edit[], { judgeOnly, replace }: EditOptions): void {

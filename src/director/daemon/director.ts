@@ -1,6 +1,7 @@
 /** A running director: what can be asked of it, answered from what its parts know; what can be done to it, in turns. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { ConfiguredService } from "../../config/configuration.ts";
 import type { Edit } from "../../model/edit.ts";
 import type { Edited, EditOptions } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
@@ -9,7 +10,6 @@ import type { Cause, Finding, JournalEntry } from "../../model/journal.ts";
 import type { Override, OverrideWish } from "../../model/override.ts";
 import { serverName, serviceName } from "../../model/service.ts";
 import { byName } from "../../reconcile/desired.ts";
-import { diff } from "../../reconcile/diff.ts";
 import type { ConnectionFilter } from "../connection-filter.ts";
 import { ConnectionReader, type ConnectionSlice } from "../connection-reader.ts";
 import type {
@@ -27,7 +27,7 @@ import type {
   ServiceView,
 } from "../director.ts";
 import { PacketPath } from "../packet-path.ts";
-import { applyWish, planText, requireNothingPending, type Wish } from "./applying.ts";
+import { applyWish, madeByHand, planText, requireNothingPending, type Wish } from "./applying.ts";
 import { editByHand, forgetAdopted, linesOf } from "./by-hand.ts";
 import { Drains } from "./drains.ts";
 import { type Ground, showComplaints } from "./ground.ts";
@@ -107,7 +107,7 @@ export class DirectorDaemon implements Director {
       troubles: [...troubles.values()],
       configuration: standing.version,
       ...(this.#confirmUntilMs === undefined ? {} : { confirmUntilMs: this.#confirmUntilMs }),
-      adopted: adopted.length === 0 ? [] : linesOf(this.#madeByHand()),
+      adopted: adopted.length === 0 ? [] : linesOf(madeByHand(this.#ground)),
       attachments: keeper.held.attachments,
       warnings: standing.met.warnings,
       services: services.length,
@@ -120,16 +120,15 @@ export class DirectorDaemon implements Director {
   services(reference?: string): readonly ServiceView[] {
     const all = this.#ground.standing.effective.services;
     const meant = reference === undefined ? all : servicesMeant(reference, all);
-    const sight = this.#sight();
+    const sight = this.#sight(reference === undefined ? undefined : meant);
     return meant.map((service) => serviceView(service, sight));
   }
 
   servers(reference?: ServerReference): readonly ServerView[] {
     if (reference === undefined) return this.services().flatMap(({ servers }) => servers);
-    const sight = this.#sight();
-    return serversMeant(reference, this.#ground.standing.effective.services).map(({ service, server }) =>
-      serverView(service, server, sight),
-    );
+    const meant = serversMeant(reference, this.#ground.standing.effective.services);
+    const sight = this.#sight(meant.map(({ service }) => service));
+    return meant.map(({ service, server }) => serverView(service, server, sight));
   }
 
   kernel(): ReturnType<Director["kernel"]> {
@@ -217,12 +216,15 @@ export class DirectorDaemon implements Director {
   }
 
   async edit(edits: readonly Edit[], options: EditOptions, asker: Asker): Promise<Edited> {
-    return await this.#ground.turns.take(() => editByHand(this.#ground, edits, options, asker));
+    const edited = await this.#ground.turns.take(() => editByHand(this.#ground, edits, options, asker));
+    // Where to listen may be another; else it has been done.
+    if (!options.judgeOnly) await this.#reconciler.all({ cause: causeOf(asker) });
+    return edited;
   }
 
   async forgetAdopted(asker: Asker): Promise<readonly string[]> {
     const forgotten = await this.#ground.turns.take(async () => {
-      const made = linesOf(this.#madeByHand());
+      const made = linesOf(madeByHand(this.#ground));
       if (forgetAdopted(this.#ground, causeOf(asker)).length === 0) return [];
       this.#ground.journal.tell({ event: "adopted-forgotten", changes: made }, causeOf(asker));
       return made;
@@ -315,7 +317,7 @@ export class DirectorDaemon implements Director {
       const { because } = first;
       await this.#reconciler.services(new Set(heeded.map(({ service }) => serviceName(service))), { cause, because });
     }
-    const sight = this.#sight();
+    const sight = this.#sight(heeded.map(({ service }) => service));
     const services = byName(this.#ground.standing.effective.services);
     return heeded.flatMap(({ service, server }) => {
       const present = services.get(serviceName(service));
@@ -384,18 +386,11 @@ export class DirectorDaemon implements Director {
       journal.tell({ event: "override-cleared", service: serviceName(service), server: serverName(server), wish }, cause);
   }
 
-  /** What the edits by hand make of the configuration, as changes. */
-  #madeByHand(): ReturnType<typeof diff> {
-    const { standing } = this.#ground;
-    const attachments: never[] = [];
-    const plain = { ...standing.reading.configuration, attachments };
-    return diff({ ...standing.effective, attachments }, plain);
-  }
-
-  #sight(): Sight {
+  /** With what was counted, of some services or of all. */
+  #sight(only?: readonly ConfiguredService[]): Sight {
     const { watch, overrides, keeper } = this.#ground;
     if (keeper.plane === undefined) throw away();
-    return { watch, overrides, counted: countedBy(keeper.plane.counters()) };
+    return { watch, overrides, counted: countedBy(keeper.plane.counters(only && new Set(only.map(serviceName)))) };
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Keeps the packet path open between changes. Each turn happens under the lock that all writers take; where another process has written since the last
- * one, or when all is to be compared, the plane is opened anew and what it holds is read from the kernel.
+ * one, or when all is to be compared, the plane is opened anew, what it holds is read from the kernel, and what others have made of it is noticed
+ * before anything else happens. A turn that only looks leaves that to the next one.
  */
 
 import { packetPathStamp, stampPacketPath, withPacketPathLock } from "../../kernel/packet-path-lock.ts";
@@ -14,8 +15,6 @@ export interface PlaneTurn {
   readonly plane: BpfPlane;
   /** What it holds now. */
   readonly held: ActualState;
-  /** What was held at the end of the last turn, when it may be something else now. */
-  readonly before: ActualState | undefined;
   /** The ways to servers, looked up once in a turn. */
   readonly waysTo: WaysTo;
 }
@@ -26,6 +25,16 @@ interface Opened {
   readonly stamp: string | undefined;
 }
 
+/** What was held at the end of the last turn, and what is held now, which may be something else. */
+type Notice = (before: ActualState, held: ActualState) => void;
+
+interface TurnOptions {
+  /** Read from the kernel whoever wrote. */
+  readonly anew?: boolean;
+  /** Nothing is written. */
+  readonly look?: boolean;
+}
+
 const NOTHING: ActualState = { services: [], attachments: [] };
 
 export class PlaneKeeper {
@@ -33,6 +42,9 @@ export class PlaneKeeper {
   #opened: Opened | undefined;
   #held = NOTHING;
   #waysTo = rememberedWays();
+  /** Somebody who only looked has seen it; what others did is still to be noticed. */
+  #unnoticed = false;
+  #notice: Notice = () => undefined;
 
   constructor(options: PacketPathOptions) {
     this.#options = options;
@@ -53,17 +65,29 @@ export class PlaneKeeper {
     return this.#held;
   }
 
-  /** `anew`: read from the kernel whoever wrote. The packet path is made where there is none. */
-  async turn<T>(work: (turn: PlaneTurn) => T | Promise<T>, { anew = false } = {}): Promise<T> {
+  /** Who is told of what others did. */
+  noticing(notice: Notice): void {
+    this.#notice = notice;
+  }
+
+  /** The packet path is made where there is none. */
+  async turn<T>(work: (turn: PlaneTurn) => T | Promise<T>, { anew = false, look = false }: TurnOptions = {}): Promise<T> {
     return await withPacketPathLock(async () => {
       this.#waysTo = rememberedWays();
       const known = this.#opened !== undefined;
-      const stale = anew || this.#opened === undefined || packetPathStamp() !== this.#opened.stamp;
-      const before = known && stale ? this.#held : undefined;
+      const stale = anew || this.#unnoticed || this.#opened === undefined || packetPathStamp() !== this.#opened.stamp;
+      const before = this.#held;
       const { plane } = stale ? this.#open() : (this.#opened ?? this.#open());
-      if (stale) this.#held = plane.read();
+      const held = stale ? plane.read() : before;
+      if (look) {
+        this.#unnoticed = stale;
+        return await work({ plane, held, waysTo: this.#waysTo });
+      }
+      this.#unnoticed = false;
+      this.#held = held;
+      if (stale && known) this.#notice(before, held);
       try {
-        return await work({ plane, held: this.#held, before, waysTo: this.#waysTo });
+        return await work({ plane, held, waysTo: this.#waysTo });
       } finally {
         // It may have been closed by a teardown.
         if (this.#opened?.plane === plane) this.#held = plane.read();

@@ -13,7 +13,6 @@ import { describeChange } from "../../reconcile/describe-change.ts";
 import { desiredService } from "../../reconcile/desired.ts";
 import { diff } from "../../reconcile/diff.ts";
 import type { Measures } from "../director.ts";
-import { noticeDrift } from "./by-hand.ts";
 import { desiredNow, type Ground } from "./ground.ts";
 import type { PlaneTurn } from "./plane-keeper.ts";
 import { applyEach, changeStory, type Failed, subjectOf } from "./rounds.ts";
@@ -135,11 +134,9 @@ export class Reconciler {
     try {
       await this.#ground.keeper.turn(
         async (turn) => {
-          const drifted = noticeDrift(this.#ground, turn);
-          const everything = all ?? (drifted ? ({ cause: { kind: "drift" } } as const) : undefined);
-          const changes = everything === undefined ? this.#someChanges(turn, services) : diff(desiredNow(this.#ground), turn.held);
+          const changes = all === undefined ? this.#someChanges(turn, services) : diff(desiredNow(this.#ground), turn.held);
           const reasonOf = (change: Change): Reason =>
-            services.get(subjectOf(change).service ?? "") ?? everything ?? { cause: { kind: "health" } };
+            services.get(subjectOf(change).service ?? "") ?? all ?? { cause: { kind: "health" } };
           await this.within(turn, changes, reasonOf);
           if (anew) {
             turn.plane.renewPorts();

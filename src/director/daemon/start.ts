@@ -21,6 +21,7 @@ import type { RunningJournal } from "../journal/journal.ts";
 import type { PacketPathOptions } from "../packet-path.ts";
 import { rememberedWays } from "../server-way.ts";
 import type { DirectorStore } from "../store.ts";
+import { noticeDrift } from "./by-hand.ts";
 import { DirectorDaemon, type Identity } from "./director.ts";
 import { desiredNow, desiredThen, type Ground, type Standing, showComplaints, takeEffect } from "./ground.ts";
 import { knownFromKernel } from "./health-rules.ts";
@@ -96,6 +97,9 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
   const effective = withEdits(reading.configuration, adopted);
   const ground = makeGround({ ...options, keeper, watch, overrides, versions, troubles, adopted });
   const reconciler = new Reconciler(ground);
+  keeper.noticing((before, held) => {
+    if (noticeDrift(ground, before, held)) void reconciler.all({ cause: { kind: "drift" } });
+  });
   const director = new DirectorDaemon(ground, reconciler, options);
   const begin = async (): Promise<void> => {
     await keeper.turn(async (turn) => {
