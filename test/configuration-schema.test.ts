@@ -117,3 +117,22 @@ test("the example of every key has every key", () => {
   );
   assert.deepEqual([...new Set(missing)], []);
 });
+
+test("docs/configuration.md has every key, and its examples are right", () => {
+  const text = readFileSync("docs/configuration.md", "utf8");
+  const words = new Set([...text.matchAll(/[\w$]+/g)].map(([word]) => word));
+  const missing = mappings(schema, "").flatMap(({ path, properties }) =>
+    Object.keys(properties)
+      .filter((key) => !words.has(key))
+      .map((key) => `${path}.${key}`),
+  );
+  assert.deepEqual(missing, []);
+  for (const [, example = ""] of text.matchAll(/```yaml\n(.*?)```/gs)) {
+    const indented = example.replaceAll(/^/gm, "    ");
+    const whole = example.startsWith("services:")
+      ? example
+      : `services:\n  - address: 192.0.2.1\n    port: 80\n    method: nat\n    servers: [{ address: 10.0.0.1, weight: 5 }]\n${indented}`;
+    const result = parseConfiguration(whole, "docs", checkKindsElsewhere);
+    assert.deepEqual("complaints" in result ? result.complaints.map(formatComplaint) : [], []);
+  }
+});

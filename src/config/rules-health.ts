@@ -1,6 +1,7 @@
 /** Contradictions between a service's checks and the rest of it, and between what depends on how its servers are. */
 
 import { CLIENTS_WAY_KINDS, KINDS_WITH_WEIGHT, KINDS_WITHOUT_PORT } from "./check-kinds.ts";
+import { formatPath } from "./complaint.ts";
 import type { Complain } from "./mapping.ts";
 import type { CheckReading } from "./read-checks.ts";
 import type { ServerReading, ServiceReading } from "./rules.ts";
@@ -38,8 +39,8 @@ function checkCheck(
   }
   const mapped = servers.find(({ method }) => method === "nat");
   if (mapped !== undefined) {
-    const [first] = mapped.path.slice(-1);
-    const text = `this is for dr and tun, and servers[${first}] has nat: its packets are the same either way; leave it out`;
+    const which = formatPath(mapped.path.slice(service.path.length));
+    const text = `this is for dr and tun, and ${which} has nat: its packets are the same either way; leave it out`;
     complain(source.complaint(at, text));
   }
   const foreign = servers.find(
@@ -56,16 +57,17 @@ function checkCheck(
     complain(source.complaint([...path, kind, "address"], "a check on the clients' way goes to the service's address; leave this out"));
 }
 
-function checkHairpin(source: Source, { path, fields, servers }: ServiceReading, complain: Complain): void {
+function checkHairpin(source: Source, { path, fields, servers, sorry }: ServiceReading, complain: Complain): void {
   if (!fields.hairpin) return;
   const at = [...path, "hairpin"];
   if (fields.full_nat !== undefined)
     complain(source.complaint(at, "full_nat says already what address servers see; leave one of them out"));
   if (fields.one_packet) complain(source.complaint(at, "one_packet keeps no connections, by which answers would be found"));
-  const direct = servers.find(({ method }) => method === "dr" || method === "tun");
+  const all = [...servers, ...(sorry === undefined ? [] : [sorry])];
+  const direct = all.find(({ method }) => method === "dr" || method === "tun");
   if (direct === undefined) return;
-  const [first] = direct.path.slice(-1);
-  complain(source.complaint(at, `this is for nat, and servers[${first}] has ${direct.method}, whose replies do not pass the director`));
+  const which = formatPath(direct.path.slice(path.length));
+  complain(source.complaint(at, `this is for nat, and ${which} has ${direct.method}, whose replies do not pass the director`));
 }
 
 /** What can never be reached, or never be left. */

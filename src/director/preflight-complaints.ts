@@ -5,7 +5,7 @@ import type { Configuration, ConfiguredService } from "../config/configuration.t
 import { type Address, formatAddress } from "../model/address.ts";
 import type { RealServer } from "../model/service.ts";
 import type { Link } from "../wire/netlink-link.ts";
-import type { Host } from "./preflight-host.ts";
+import { allServers, type Host } from "./preflight-host.ts";
 
 /** Where in the file something stands (config/source.ts). */
 export interface Places {
@@ -64,10 +64,10 @@ function usualCarriers({ links, addresses }: Host, { family }: Address): readonl
 }
 
 /** One address stands for all clients of a service. */
-function checkHairpin({ hairpin, servers }: ConfiguredService, { ways }: Host, path: Path, say: Say): void {
-  if (!hairpin) return;
+function checkHairpin(service: ConfiguredService, { ways }: Host, path: Path, say: Say): void {
+  if (!service.hairpin) return;
   const sources = new Map(
-    servers.flatMap(({ address }) => {
+    allServers(service).flatMap(({ address }) => {
       const source = ways.get(formatAddress(address))?.source;
       return source === undefined ? [] : [[formatAddress(source), formatAddress(address)]];
     }),
