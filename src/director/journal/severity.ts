@@ -47,6 +47,3 @@ export function severityOf(story: Story): Severity {
 export function isAtLeast(severity: Severity, least: Severity): boolean {
   return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(least);
 }
-
-/** Every name that a story can have. */
-export const STORY_EVENTS = Object.keys(SEVERITY) as readonly StoryEvent[];

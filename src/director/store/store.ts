@@ -3,7 +3,7 @@
  * the director knows; what it could not take waits, and goes to it as soon as it can.
  */
 
-import { chmodSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Edit } from "../../model/edit.ts";
 import { EvenkeelError } from "../../model/error.ts";
@@ -155,8 +155,8 @@ export function openStore(directory: string, { report = () => undefined, retryMs
 
 function prepareDirectory(directory: string): () => void {
   try {
+    // One that is there keeps its mode: it may be anybody's, and the files are for their owner alone.
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    chmodSync(directory, 0o700);
     return lockDirectory(directory);
   } catch (error) {
     if (error instanceof EvenkeelError || !(error instanceof Error)) throw error;
