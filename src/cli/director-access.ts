@@ -14,8 +14,7 @@ export function director(): DirectorClient {
  * Asks the director if one runs. undefined: none does, because there is no socket, or because nobody listens at it any more (it was killed). Who named a
  * socket (EVENKEEL_SOCKET) wants that one, and no other way.
  */
-export async function askDirector<T>(ask: (director: DirectorClient) => Promise<T>): Promise<T | undefined> {
-  const isNamed = (process.env["EVENKEEL_SOCKET"] ?? "") !== "";
+export async function askDirector<T>(ask: (director: DirectorClient) => Promise<T>, isNamed = socketIsNamed()): Promise<T | undefined> {
   const socket = directorSocket();
   if (!isNamed && statSync(socket, { throwIfNoEntry: false }) === undefined) return undefined;
   try {
@@ -24,6 +23,10 @@ export async function askDirector<T>(ask: (director: DirectorClient) => Promise<
     if (!isNamed && error instanceof EvenkeelError && error.code === "DIRECTOR_AWAY" && isNotBegun(error)) return undefined;
     throw error;
   }
+}
+
+function socketIsNamed(): boolean {
+  return (process.env["EVENKEEL_SOCKET"] ?? "") !== "";
 }
 
 /** Nobody answered; not: somebody did and broke off, who may have done what was asked. */

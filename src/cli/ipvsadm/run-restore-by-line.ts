@@ -4,12 +4,12 @@
  */
 
 import assert from "node:assert/strict";
-import { editPacketPath } from "../../director/edit.ts";
 import type { Edit } from "../../model/edit.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { refusalOf } from "./answers.ts";
 import { type Command, CommandError } from "./command.ts";
 import { HELP, VERSION } from "./help.ts";
+import { makeEdits } from "./make-edits.ts";
 import { EXIT_REFUSED, RefusedEdit } from "./messages.ts";
 import { systemNames } from "./names.ts";
 import { parseCommand } from "./parse.ts";
@@ -23,7 +23,7 @@ export async function restoreByLine(lines: Iterable<RestoreLine>, surroundings: 
   let status = 0;
   /** Edits that follow each other are made together. */
   const make = async (): Promise<void> => {
-    if (waiting.length > 0) status = await makeEdits(waiting.splice(0), surroundings);
+    if (waiting.length > 0) status = await makeTogether(waiting.splice(0), surroundings);
   };
   for (const { words } of lines) {
     const line = understood(words);
@@ -59,9 +59,9 @@ function understood(words: readonly string[]): Command | CommandError {
   }
 }
 
-async function makeEdits(edits: readonly Edit[], { stderr }: Surroundings): Promise<number> {
+async function makeTogether(edits: readonly Edit[], { stderr }: Surroundings): Promise<number> {
   try {
-    const { refused, warnings } = await editPacketPath(edits, { keepGoing: true });
+    const { refused, warnings } = await makeEdits(edits, { keepGoing: true });
     for (const { index, error } of refused) stderr(`${refusalOf(kindOf(edits, index), error).message}\n`);
     for (const warning of warnings) stderr(`ipvsadm: warning: ${warning}\n`);
     return refused.at(-1)?.index === edits.length - 1 ? EXIT_REFUSED : 0;

@@ -4,12 +4,12 @@
  */
 
 import assert from "node:assert/strict";
-import { editPacketPath } from "../../director/edit.ts";
 import type { Edit } from "../../model/edit.ts";
 import { EditRefused, type Refusal } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { refusalOf } from "./answers.ts";
 import { type Command, CommandError } from "./command.ts";
+import { makeEdits } from "./make-edits.ts";
 import { RefusedEdit } from "./messages.ts";
 import { systemNames } from "./names.ts";
 import { parseCommand } from "./parse.ts";
@@ -47,7 +47,7 @@ export async function runRestore({ keepGoing, replace }: Restore, surroundings: 
   if (first !== undefined && !keepGoing) throw notRestored(first);
   try {
     const edits = lines.map(({ edit }) => edit);
-    const { refused, warnings } = await editPacketPath(edits, { keepGoing, replace });
+    const { refused, warnings } = await makeEdits(edits, { keepGoing, replace });
     for (const { error } of [...impossible, ...refused.map((refusal) => brokenBy(lines, refusal))].toSorted(byNumber)) {
       stderr(`${error.message}\n`);
     }
