@@ -10,7 +10,20 @@ import { isRoot } from "../src/kernel/capability.ts";
 import { FEATURES, type FeatureName, hasFeature } from "../src/kernel/features.ts";
 
 /** Programs that tests call. */
-const COMMANDS = ["clang", "ip", "tc", "ethtool", "tcpdump", "tshark", "nginx", "haproxy", "nft", "iptables", "curl"] as const;
+const COMMANDS = [
+  "clang",
+  "ip",
+  "tc",
+  "ethtool",
+  "tcpdump",
+  "tshark",
+  "nginx",
+  "haproxy",
+  "nft",
+  "iptables",
+  "curl",
+  "systemd-analyze",
+] as const;
 type CommandName = (typeof COMMANDS)[number];
 
 export type Need = "root" | FeatureName | `command:${CommandName}`;

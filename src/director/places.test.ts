@@ -21,6 +21,13 @@ test("directorSocket() is what EVENKEEL_SOCKET says, unless that is empty", () =
   assert.match(directorSocket({ EVENKEEL_SOCKET: "" }), /^\/run\/evenkeel\/net-\d+\/api\.sock$/);
 });
 
+test("a service manager's directories are taken: its state, and where people find the socket", (t) => {
+  if (!need(t, "root")) return;
+  const environment = { RUNTIME_DIRECTORY: "/run/evenkeel-blue", STATE_DIRECTORY: "/var/lib/evenkeel-blue:/var/lib/other" };
+  assert.equal(runtimePlaces(false, environment).alias, "/run/evenkeel-blue/api.sock");
+  assert.equal(stateDirectory(false, environment), "/var/lib/evenkeel-blue");
+});
+
 test("stateDirectory() goes by the namespace's name, which a reboot does not change", (t) => {
   if (!need(t, "root")) return;
   const name = `places-test-${process.pid}`;

@@ -24,14 +24,18 @@ export interface RuntimePlaces {
   readonly alias: string | undefined;
 }
 
-/** Of the current network namespace. Nothing is made. `outermost`: a process that has given up its capabilities may not look any more. */
-export function runtimePlaces(outermost = isOutermostNetwork()): RuntimePlaces {
+/**
+ * Of the current network namespace. Nothing is made. `outermost`: a process that has given up its capabilities may not look any more. A service manager may
+ * have named the places itself (systemd: RuntimeDirectory=, StateDirectory=).
+ */
+export function runtimePlaces(outermost = isOutermostNetwork(), environment: NodeJS.ProcessEnv = process.env): RuntimePlaces {
   const directory = join(RUNTIME, `net-${currentCookie()}`);
+  const given = firstOf(environment["RUNTIME_DIRECTORY"]);
   return {
     directory,
     socket: join(directory, SOCKET),
     lock: join(directory, "director.lock"),
-    alias: outermost ? join(RUNTIME, SOCKET) : undefined,
+    alias: given === undefined ? (outermost ? join(RUNTIME, SOCKET) : undefined) : join(given, SOCKET),
   };
 }
 
@@ -42,8 +46,16 @@ export function directorSocket(environment: NodeJS.ProcessEnv = process.env): st
 }
 
 /** What is kept over restarts and reboots: overrides, versions of the configuration, the journal. */
-export function stateDirectory(outermost = isOutermostNetwork()): string {
+export function stateDirectory(outermost = isOutermostNetwork(), environment: NodeJS.ProcessEnv = process.env): string {
+  const given = firstOf(environment["STATE_DIRECTORY"]);
+  if (given !== undefined) return given;
   const name = currentName();
   if (name !== undefined) return join(STATE, `net-${name}`);
   return outermost ? STATE : join(STATE, `net-${currentCookie()}`);
+}
+
+/** systemd separates several by colons. */
+function firstOf(directories: string | undefined): string | undefined {
+  const [first] = (directories ?? "").split(":");
+  return first === "" ? undefined : first;
 }

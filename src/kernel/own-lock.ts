@@ -13,7 +13,7 @@ export interface OwnLock {
 
 /** Never waits. Otherwise who holds it, as that one says. */
 export function takeOwnLock(file: string): OwnLock | { readonly heldBy: string } {
-  const fd = openSync(file, "a+", 0o644);
+  const fd = openSync(file, "a+", 0o600);
   if (libc.flock(fd, LOCK_EX_NB) === 0) {
     ftruncateSync(fd);
     writeSync(fd, `${process.pid}\n`);

@@ -25,6 +25,8 @@ const NEEDED: Readonly<Partial<Record<Capability, string>>> = {
   CAP_KILL: "a script past its deadline is ended, though it runs as another user",
 };
 
+export const NEEDED_CAPABILITIES = Object.keys(NEEDED) as readonly Capability[];
+
 const TEXT = {
   noSetpriv: "setpriv(1) is not here: this director goes on with every capability it was given (apt-get install util-linux)",
   noSetpcap: "without CAP_SETPCAP this director cannot give up capabilities, and goes on with those it was given",
@@ -57,7 +59,7 @@ function giveUpOthers(files: readonly string[], again: boolean, outermost: boole
   if (process.geteuid?.() !== 0) return [];
   const closed = [PROGRAM, process.execPath, ...files].find((path) => !isOpenToOwner(resolve(path)));
   const told = closed === undefined ? [] : [TEXT.readsAll(closed)];
-  const kept = [...(Object.keys(NEEDED) as Capability[]), ...(closed === undefined ? [] : (["CAP_DAC_READ_SEARCH"] as const))];
+  const kept = [...NEEDED_CAPABILITIES, ...(closed === undefined ? [] : (["CAP_DAC_READ_SEARCH"] as const))];
   const held = new Set([...heldCapabilities("CapPrm"), ...heldCapabilities("CapBnd")]);
   const surplus = [...held].filter((name) => !kept.includes(name));
   if (surplus.length === 0) return told;
