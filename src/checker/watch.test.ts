@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { once } from "node:events";
+import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { spreadPhase } from "../health/timetable.ts";
+import { parseAddress } from "../model/address.ts";
 import type { Verdict } from "../model/health.ts";
 import type { PreparedCheck } from "./checker.ts";
 import { directDial } from "./dial.ts";
+import { prepareCheck } from "./index.ts";
+import { Stalls } from "./stalls.ts";
 import { watchChecks } from "./watch.ts";
 
 const target = { host: "nowhere.invalid", port: 1 };
@@ -81,11 +86,78 @@ describe("watchChecks()", () => {
     assert.equal(aborted, true);
     assert.equal(heard, 0);
   });
+  test("hears an answer that came while nobody could look, and blames no server for what nobody could have heard", async (t) => {
+    // Each in a thread of its own: one answers at once, the other never does.
+    const [prompt, silent] = await Promise.all([answering(t, "socket.end('+')"), answering(t, "")]);
+    const stalls = new Stalls();
+    t.after(() => stalls.stop());
+    const heard: Verdict[][] = [[], []];
+    const stop = new AbortController();
+    const check = prepareCheck("smtp", {});
+    const ofPort = (port: number) => ({
+      target: { host: parseAddress("127.0.0.1"), port },
+      check,
+      times: { ...times, intervalMs: 400, timeoutMs: 200 },
+    });
+    const block = setInterval(() => blockFor(600), 700);
+    setTimeout(() => stop.abort(), 4000);
+    await watchChecks([ofPort(prompt), ofPort(silent)], {
+      dial: directDial,
+      signal: stop.signal,
+      stalls,
+      heard: (index, verdict) => {
+        heard[index]?.push(verdict);
+        return false;
+      },
+    });
+    clearInterval(block);
+    const late = heard[0]?.filter((verdict) => verdict.outcome === "fail" && / within /.test(verdict.reason));
+    assert.deepEqual(late, []);
+    assert.ok(heard[1]?.some((verdict) => verdict.outcome === "unable" && /too busy/.test(verdict.reason)));
+  });
+  test("blames a silent server when there was time to hear it", async (t) => {
+    const silent = await answering(t, "");
+    const stalls = new Stalls();
+    t.after(() => stalls.stop());
+    const outcomes: string[] = [];
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 1500);
+    await watchChecks(
+      [{ target: { host: parseAddress("127.0.0.1"), port: silent }, check: prepareCheck("smtp", {}), times: { ...times, timeoutMs: 300 } }],
+      {
+        dial: directDial,
+        signal: stop.signal,
+        stalls,
+        heard: (_, verdict) => {
+          outcomes.push(verdict.outcome);
+          return false;
+        },
+      },
+    );
+    assert.ok(outcomes.includes("fail"), outcomes.join(" "));
+  });
   test("does not take a bug of a check for a sick server", async () => {
     const check: PreparedCheck = () => Promise.reject(new TypeError("a bug"));
     await assert.rejects(watched([{ target, check, times }], 1000), /a bug/);
   });
 });
+
+/** A server in a thread of its own, so that it goes on while ours stands still. Returns its port. */
+async function answering(t: TestContext, what: string): Promise<number> {
+  const code = `
+    const { parentPort } = require("node:worker_threads");
+    const server = require("node:net").createServer((socket) => { socket.on("error", () => undefined); ${what} });
+    server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));`;
+  const worker = new Worker(code, { eval: true });
+  t.after(() => worker.terminate());
+  const [port] = (await once(worker, "message")) as [number];
+  return port;
+}
+
+function blockFor(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
 
 async function watched(checks: Parameters<typeof watchChecks>[0], forMs: number, doubt = () => false): Promise<number> {
   let heard = 0;
