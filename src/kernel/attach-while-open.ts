@@ -23,8 +23,12 @@ export interface Spot {
   readonly direction: Direction;
 }
 
-/** Takes the program off. Once, and whatever became of the interface. */
-export type Release = () => void;
+export interface Hold {
+  /** Nobody else has taken it off. */
+  stands(): boolean;
+  /** Takes the program off, whatever became of the interface. */
+  release(): void;
+}
 
 const CLSACT = { ingress: 1, egress: 2 } as const;
 /** After the packet path's (100) and a real server's decapsulation (110). */
@@ -34,7 +38,7 @@ const BPF_TC_F_REPLACE = 1;
 /** Of an interface that is gone, or has no clsact. */
 const GONE: readonly number[] = [Errno.ENOENT, Errno.EINVAL, Errno.ENODEV];
 
-export function attachWhileOpen(programFd: number, spot: Spot): Release {
+export function attachWhileOpen(programFd: number, spot: Spot): Hold {
   return tcxAvailable() ? byLink(programFd, spot) : byFilter(programFd, spot);
 }
 
@@ -47,28 +51,31 @@ export function clearLeftFilters(): number {
   return cleared;
 }
 
-function byLink(programFd: number, spot: Spot): Release {
+function byLink(programFd: number, spot: Spot): Hold {
   const link = libbpf.bpf_link_create(programFd, spot.ifindex, TCX[spot.direction], null);
   if (link < 0) throw systemCallError(`attach to ${spot.ifname} (tc ${spot.direction})`, -link);
   passers.add(programInfo(programFd).id);
   let open = true;
-  return () => {
-    // At once, by the last descriptor.
-    if (open) libc.close(link);
-    open = false;
+  return {
+    // Nobody else can find it.
+    stands: () => open,
+    release() {
+      // At once, by the last descriptor.
+      if (open) libc.close(link);
+      open = false;
+    },
   };
 }
 
-function byFilter(programFd: number, spot: Spot): Release {
+function byFilter(programFd: number, spot: Spot): Hold {
   const hook = hookOf(spot, CLSACT.ingress);
   const made = quietly(() => libbpf.bpf_tc_hook_create(hook));
   if (made < 0 && -made !== Errno.EEXIST) throw refused(`add the clsact discipline to ${spot.ifname}`, -made);
   const attached = quietly(() => libbpf.bpf_tc_attach(hookOf(spot, CLSACT[spot.direction]), optionsOf(programFd, BPF_TC_F_REPLACE)));
   if (attached < 0) throw refused(`attach to ${spot.ifname} (tc ${spot.direction}, clsact)`, -attached);
-  let open = true;
-  return () => {
-    if (open) removeFilter(spot);
-    open = false;
+  return {
+    stands: () => filters(spot.ifindex, spot.direction).some(isOurs),
+    release: () => void removeFilter(spot),
   };
 }
 

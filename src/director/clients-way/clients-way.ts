@@ -10,7 +10,7 @@ import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
 import { type Dial, directDial, type Way } from "../../checker/dial.ts";
 import { Failure, Unable } from "../../checker/fault.ts";
-import { attachWhileOpen, clearLeftFilters, type Direction, type Release } from "../../kernel/attach-while-open.ts";
+import { attachWhileOpen, clearLeftFilters, type Direction, type Hold } from "../../kernel/attach-while-open.ts";
 import { bpfObjectPath } from "../../kernel/bpf-objects.ts";
 import { nowMs } from "../../kernel/clock.ts";
 import { findLink } from "../../kernel/links.ts";
@@ -68,6 +68,8 @@ const NOBODY: Probe = {
 
 interface Conversation extends WayWanted {
   readonly virtual: Address;
+  /** The server's. */
+  readonly port: number;
   readonly protocol: keyof typeof PROTOCOLS;
 }
 
@@ -85,7 +87,7 @@ export class ClientsWay {
   /** By service and server: how it is reached; undefined: not at all. */
   #ways = new Map<string, ServerWay | undefined>();
   /** By interface. */
-  readonly #attached = new Map<number, readonly Release[]>();
+  readonly #attached = new Map<number, readonly Hold[]>();
   #loaded: Loaded | undefined;
 
   private constructor({ waysTo = serverWays }: ClientsWayOptions) {
@@ -106,7 +108,7 @@ export class ClientsWay {
     const usable = wanted.filter(({ server }) => server.method !== "nat");
     const found = this.#waysTo(usable.map(({ server }) => server.address));
     const ways = new Map(usable.map(({ service, server }, i) => [nameOf(service, server), found[i]]));
-    this.#ports.keep(new Set(usable.map(({ server }) => formatAddress(server.address))));
+    this.#ports.tidy(nowMs());
     this.#ways = ways;
     return this.#attachTo(new Set(found.flatMap((way) => (way === undefined || way.local ? [] : [way.ifindex]))));
   }
@@ -134,7 +136,7 @@ export class ClientsWay {
     const virtual = virtualAddress(service, server, way);
     const direct = this.#direct(service, server, { ...way, to: virtual });
     if (direct !== undefined) return directDial.stream(direct);
-    const probing = this.#begin({ service, server, virtual, protocol: "tcp" });
+    const probing = this.#begin({ service, server, virtual, port: way.port, protocol: "tcp" });
     const { family } = server.address;
     const socket = connect({
       host: formatAddress(server.address),
@@ -159,7 +161,7 @@ export class ClientsWay {
     const virtual = virtualAddress(service, server, way);
     const direct = this.#direct(service, server, { ...way, to: virtual });
     if (direct !== undefined) return directDial.datagram(direct, own);
-    const probing = this.#begin({ service, server, virtual, protocol: "udp" });
+    const probing = this.#begin({ service, server, virtual, port: way.port, protocol: "udp" });
     const { family } = server.address;
     const socket = createSocket(family === "ipv4" ? "udp4" : "udp6");
     let closed = false;
@@ -212,19 +214,19 @@ export class ClientsWay {
     return undefined;
   }
 
-  #begin({ service, server, virtual, protocol }: Conversation): Probing {
+  #begin({ service, server, virtual, port, protocol }: Conversation): Probing {
     const name = nameOf(service, server);
     const way = this.#ways.get(name);
     const loaded = this.#loaded;
     if (loaded === undefined || way === undefined || !this.#attached.has(way.ifindex)) throw new Unable(TEXT.notPrepared);
-    // Whatever the service: the kernel knows the two ends only, and a check may name another port.
-    const peer = formatAddress(server.address);
-    const port = this.#ports.take(peer, nowMs());
-    if (port === undefined) throw new Unable(TEXT.noPort);
+    // Whatever the service: the kernel knows the two ends only.
+    const peer = `${formatAddress(server.address)} ${port} ${protocol}`;
+    const slot = this.#ports.take(peer, nowMs());
+    if (slot === undefined) throw new Unable(TEXT.noPort);
     // Nobody is spoken to while the two are not about the same server.
-    loaded.probes.update(port, NOBODY);
-    loaded.servers.update(port, serverValue(0, server, way));
-    loaded.probes.update(port, {
+    loaded.probes.update(slot, NOBODY);
+    loaded.servers.update(slot, serverValue(0, server, way));
+    loaded.probes.update(slot, {
       ...NOBODY,
       server: padded(server.address.bytes),
       virtualAddress: padded(virtual.bytes),
@@ -235,23 +237,23 @@ export class ClientsWay {
     });
     let over = false;
     return {
-      localPort: ProbePort.FIRST + port,
-      wasSeen: () => ((loaded.probes.lookup(port)?.flags ?? 0) & ProbeFlag.SEEN) !== 0,
+      localPort: ProbePort.FIRST + slot,
+      wasSeen: () => ((loaded.probes.lookup(slot)?.flags ?? 0) & ProbeFlag.SEEN) !== 0,
       end: (error) => {
         if (over) return;
         over = true;
         // The entry stays until the port has its next turn: the last packets of a connection come after its socket.
-        this.#ports.release(port, peer, nowMs());
-        if (error?.code === "EADDRINUSE") this.#ports.leave(port, nowMs());
+        this.#ports.release(slot, peer, nowMs());
+        if (error?.code === "EADDRINUSE") this.#ports.leave(slot, nowMs());
       },
     };
   }
 
   #attachTo(wanted: ReadonlySet<number>): readonly string[] {
     const troubles: string[] = [];
-    for (const [ifindex, releases] of this.#attached) {
-      if (wanted.has(ifindex) && findLink(ifindex) !== undefined) continue;
-      for (const release of releases) release();
+    for (const [ifindex, holds] of this.#attached) {
+      if (wanted.has(ifindex) && findLink(ifindex) !== undefined && holds.every((hold) => hold.stands())) continue;
+      for (const hold of holds) hold.release();
       this.#attached.delete(ifindex);
     }
     for (const ifindex of wanted) {
@@ -270,7 +272,7 @@ export class ClientsWay {
     return troubles;
   }
 
-  #attach(ifindex: number): readonly Release[] {
+  #attach(ifindex: number): readonly Hold[] {
     const ifname = findLink(ifindex)?.name;
     if (ifname === undefined) throw new EvenkeelError("INTERFACE_MISSING", `the interface ${ifindex} is gone`);
     this.#loaded ??= load();
@@ -281,7 +283,7 @@ export class ClientsWay {
     try {
       return [on("egress", "probe_out"), back];
     } catch (error) {
-      back();
+      back.release();
       throw error;
     }
   }

@@ -26,12 +26,17 @@ test("ProbePorts lets a port rest for a minute from the server that it spoke to,
   assert.equal(ports.take("a", MINUTE_MS + 1), 1);
 });
 
-test("ProbePorts forgets how long ports rest from servers that are asked no more", () => {
-  const ports = new ProbePorts(1);
+test("ProbePorts is tidied of ports that have rested, and of no others", () => {
+  const ports = new ProbePorts(2);
   ports.take("a", 0);
+  ports.take("b", 0);
   ports.release(0, "a", 0);
-  ports.keep(new Set(["b"]));
-  assert.equal(ports.take("a", 1), 0);
+  ports.release(1, "a", 1000);
+  ports.tidy(MINUTE_MS);
+  assert.equal(ports.take("a", MINUTE_MS), 0);
+  assert.equal(ports.take("a", MINUTE_MS), undefined);
+  ports.tidy(2 * MINUTE_MS);
+  assert.equal(ports.take("a", 2 * MINUTE_MS), 1);
 });
 
 test("ProbePorts leaves a port alone for a while that somebody else has", () => {

@@ -49,9 +49,9 @@ export class ProbePorts {
     this.#foreign.set(port, nowMs + REST_MS);
   }
 
-  /** Nobody else is spoken to any more. */
-  keep(peers: ReadonlySet<string>): void {
-    for (const peer of this.#resting.keys()) if (!peers.has(peer)) this.#resting.delete(peer);
+  /** What has rested long enough is remembered no longer; from time to time. */
+  tidy(nowMs: number): void {
+    for (const peer of this.#resting.keys()) if (this.#restingFrom(peer, nowMs).size === 0) this.#resting.delete(peer);
   }
 
   #restingFrom(peer: string, nowMs: number): Map<number, number> {
