@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Applied, ConfigurationVersion, DirectorStatus, Measures, Plan } from "../../director/director.ts";
-import type { StoryEvent } from "../../model/journal.ts";
+import { STORY_EVENTS } from "../../model/journal.ts";
 import type { ConfigurationReply, EditedReply, Problem } from "../types.ts";
 import { wallClock } from "./views.ts";
 import { said } from "./words.ts";
@@ -122,39 +122,6 @@ export const measuresSchema = said(z.strictObject(measuresFields), {
   ],
 }) satisfies z.ZodType<Measures>;
 
-/** Every name of a story, so that a new one does not compile until it stands here. */
-const STORY_EVENTS = {
-  "director-started": true,
-  "director-stopped": true,
-  "configuration-applied": true,
-  "configuration-refused": true,
-  "configuration-confirmed": true,
-  "configuration-rolled-back": true,
-  change: true,
-  "change-failed": true,
-  verdict: true,
-  "server-up": true,
-  "server-down": true,
-  "server-weight": true,
-  "quorum-gained": true,
-  "quorum-lost": true,
-  "sorry-server-in": true,
-  "sorry-server-out": true,
-  "override-set": true,
-  "override-cleared": true,
-  "drain-finished": true,
-  "drain-cut": true,
-  "templates-cut": true,
-  drift: true,
-  adopted: true,
-  "adopted-forgotten": true,
-  edited: true,
-  network: true,
-  warning: true,
-  script: true,
-  journal: true,
-} as const satisfies Record<StoryEvent, true>;
-export const STORY_EVENT_NAMES = Object.keys(STORY_EVENTS) as [StoryEvent, ...StoryEvent[]];
 export const SEVERITIES = ["debug", "info", "notice", "warning", "error"] as const;
 
 const EVENT_EXAMPLE = {
@@ -173,7 +140,7 @@ export const eventSchema = said(
     severity: z.enum(SEVERITIES),
     cause: said(z.looseObject({ kind: z.string() }), "Why it happened."),
     because: said(z.int(), "The number of the entry that led to this one.").exactOptional(),
-    story: said(z.looseObject({ event: z.enum(STORY_EVENT_NAMES) }), "What happened, with the fields of its event."),
+    story: said(z.looseObject({ event: z.enum(STORY_EVENTS) }), "What happened, with the fields of its event."),
   }),
   {
     id: "Event",

@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import { CONNECTION_STATES } from "../../director/connection-filter.ts";
+import { STORY_EVENTS } from "../../model/journal.ts";
 import { WEIGHT_MAX } from "../../model/service.ts";
-import { SEVERITIES, STORY_EVENT_NAMES } from "./director.ts";
+import { SEVERITIES } from "./director.ts";
 import { said } from "./words.ts";
 
 const TEXT_MAX = 300;
@@ -165,7 +166,7 @@ export const eventsQuery = z.strictObject({
       .string()
       .max(1000)
       .transform((names) => names.split(","))
-      .pipe(z.array(z.enum(STORY_EVENT_NAMES))),
+      .pipe(z.array(z.enum(STORY_EVENTS))),
     { description: "Those with one of these names.", examples: ["server-up,server-down"] },
   ).optional(),
   service: serviceReference().optional(),
