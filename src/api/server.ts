@@ -45,9 +45,9 @@ export async function serveApi(director: Director, rule: ApiRule, options: Serve
     onBug: options.onBug ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error))),
   };
   const unix = await openUnixDoor(context, { socket: rule.socket ?? options.socket, group: rule.group });
-  let tcp: TcpDoor | undefined;
+  const network = new NetworkDoor(context);
   try {
-    tcp = rule.tcp === undefined ? undefined : await openTcpDoor(context, rule.tcp);
+    await network.follow(rule.tcp);
   } catch (error) {
     await unix.close();
     throw error;
@@ -56,19 +56,15 @@ export async function serveApi(director: Director, rule: ApiRule, options: Serve
   const server: ApiServer = {
     socket: unix.socket,
     get tcp() {
-      return tcp && { address: tcp.address, port: tcp.port };
+      return network.open && { address: network.open.address, port: network.open.port };
     },
-    renew: async (next) => {
-      const before = present.tcp;
+    renew: (next) => {
       present = next;
-      if (JSON.stringify(before) === JSON.stringify(next.tcp)) return;
-      await tcp?.close();
-      tcp = undefined;
-      tcp = next.tcp === undefined ? undefined : await openTcpDoor(context, next.tcp);
+      return closed ?? network.follow(next.tcp);
     },
     close: () => {
       closing.abort();
-      closed ??= Promise.all([unix.close(), tcp?.close()]).then(() => processMetrics.clear());
+      closed ??= Promise.all([unix.close(), network.follow(undefined)]).then(() => processMetrics.clear());
       return closed;
     },
   };
@@ -76,4 +72,35 @@ export async function serveApi(director: Director, rule: ApiRule, options: Serve
   options.signal?.addEventListener("abort", end, { once: true });
   if (options.signal?.aborted) await server.close();
   return server;
+}
+
+/** The TCP door as one configuration after the other wants it. */
+class NetworkDoor {
+  open: TcpDoor | undefined;
+  readonly #context: ApiContext;
+  #rule: string | undefined;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(context: ApiContext) {
+    this.#context = context;
+  }
+
+  /** One change at a time. Where it cannot be opened it is closed, and the next one tries anew. */
+  follow(rule: ApiRule["tcp"]): Promise<void> {
+    const turn = this.#turn.then(() => this.#change(rule));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #change(rule: ApiRule["tcp"]): Promise<void> {
+    const wanted = rule === undefined ? undefined : JSON.stringify(rule);
+    if (wanted === this.#rule) return;
+    const before = this.open;
+    this.open = undefined;
+    this.#rule = undefined;
+    await before?.close();
+    if (rule === undefined) return;
+    this.open = await openTcpDoor(this.#context, rule);
+    this.#rule = wanted;
+  }
 }

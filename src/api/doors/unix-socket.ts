@@ -55,16 +55,8 @@ export async function openUnixDoor(
     },
   });
   try {
-    await listening(server, () => {
-      // bind(2) happens inside of listen(), before it returns.
-      const before = process.umask(UMASK);
-      try {
-        server.listen(socket);
-      } finally {
-        process.umask(before);
-      }
-    });
-    if (gid !== undefined) giveTo(socket, { gid, group: group ?? "" });
+    await listening(server, () => asGroup(gid, () => server.listen(socket)));
+    if (gid !== undefined && statSync(socket).gid !== gid) giveTo(socket, { gid, group: group ?? "" });
   } catch (error) {
     await close(app, server);
     if (error instanceof EvenkeelError || !(error instanceof Error)) throw error;
@@ -108,12 +100,39 @@ function answers(socket: string): Promise<boolean> {
   });
 }
 
+/**
+ * bind(2) happens inside of listen(), before it returns, so the file has its mode and its group from the beginning. A director that gave up CAP_CHOWN has
+ * CAP_SETGID all the same, for its scripts: what it makes as a member of the group is the group's.
+ */
+function asGroup(gid: number | undefined, work: () => void): void {
+  const before = { mask: process.umask(UMASK), gid: process.getegid?.() ?? 0 };
+  let isOther = false;
+  try {
+    isOther = gid !== undefined && becomeGroup(gid);
+    work();
+  } finally {
+    if (isOther) process.setegid?.(before.gid);
+    process.umask(before.mask);
+  }
+}
+
+/** Whether it could: who is not root may try chown(2) with a group of his own. */
+function becomeGroup(gid: number): boolean {
+  try {
+    process.setegid?.(gid);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EPERM") return false;
+    throw error;
+  }
+}
+
 function giveTo(socket: string, { gid, group }: { gid: number; group: string }): void {
   try {
     asMemberOf(gid, () => chownSync(socket, -1, gid));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new EvenkeelError("NOT_PERMITTED", TEXT.cannotGive(socket, group, error.message), { cure: "", cause: error });
+    throw new EvenkeelError("NOT_PERMITTED", TEXT.cannotGive(socket, group, error.message), { cause: error });
   }
 }
 

@@ -51,8 +51,9 @@ const head = z.strictObject({
   fullNat: address.exactOptional(),
   timeouts: timeouts.exactOptional(),
 });
-const named = z.strictObject(serviceName);
-const serverName = z.strictObject({ address, port });
+// What only names something may say more of it, which is passed over: a whole service names itself.
+const named = z.object(serviceName);
+const serverName = z.object({ address, port });
 const server = z.strictObject({
   address,
   port,
