@@ -38,8 +38,9 @@ const BPF_TC_F_REPLACE = 1;
 /** Of an interface that is gone, or has no clsact. */
 const GONE: readonly number[] = [Errno.ENOENT, Errno.EINVAL, Errno.ENODEV];
 
-export function attachWhileOpen(programFd: number, spot: Spot): Hold {
-  return tcxAvailable() ? byLink(programFd, spot) : byFilter(programFd, spot);
+/** By what the kernel has, when nothing is said. */
+export function attachWhileOpen(programFd: number, spot: Spot, mechanism = tcxAvailable() ? "tcx" : "clsact"): Hold {
+  return mechanism === "tcx" ? byLink(programFd, spot) : byFilter(programFd, spot);
 }
 
 /** Filters that a process left which was killed, on all interfaces of the namespace; how many. */
