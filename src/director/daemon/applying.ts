@@ -70,6 +70,7 @@ export async function applyWish(ground: Ground, wish: Wish, reconcileLater: (ser
       try {
         if (changes.length > 0) await applyAllOrNone(turn.plane, changes, turn.held);
       } catch (error) {
+        turn.distrust();
         tellFailure(ground, wish, error);
         throw error;
       }

@@ -17,6 +17,8 @@ export interface PlaneTurn {
   readonly held: ActualState;
   /** The ways to servers, looked up once in a turn. */
   readonly waysTo: WaysTo;
+  /** A change failed halfway: the next turn reads anew, and takes nothing that it finds for somebody else's doing. */
+  readonly distrust: () => void;
 }
 
 interface Opened {
@@ -44,6 +46,7 @@ export class PlaneKeeper {
   #waysTo = rememberedWays();
   /** Somebody who only looked has seen it; what others did is still to be noticed. */
   #unnoticed = false;
+  #distrusted = false;
   #notice: Notice = () => undefined;
 
   constructor(options: PacketPathOptions) {
@@ -74,20 +77,25 @@ export class PlaneKeeper {
   async turn<T>(work: (turn: PlaneTurn) => T | Promise<T>, { anew = false, look = false }: TurnOptions = {}): Promise<T> {
     return await withPacketPathLock(async () => {
       this.#waysTo = rememberedWays();
-      const known = this.#opened !== undefined;
-      const stale = anew || this.#unnoticed || this.#opened === undefined || packetPathStamp() !== this.#opened.stamp;
+      const known = this.#opened !== undefined && !this.#distrusted;
+      const stale = anew || this.#distrusted || this.#unnoticed || this.#opened === undefined || packetPathStamp() !== this.#opened.stamp;
       const before = this.#held;
       const { plane } = stale ? this.#open() : (this.#opened ?? this.#open());
       const held = stale ? plane.read() : before;
+      const distrust = (): void => {
+        this.#distrusted = true;
+      };
+      const turn = { plane, held, waysTo: this.#waysTo, distrust };
       if (look) {
         this.#unnoticed = stale;
-        return await work({ plane, held, waysTo: this.#waysTo });
+        return await work(turn);
       }
       this.#unnoticed = false;
+      this.#distrusted = false;
       this.#held = held;
       if (stale && known) this.#notice(before, held);
       try {
-        return await work({ plane, held, waysTo: this.#waysTo });
+        return await work(turn);
       } finally {
         // It may have been closed by a teardown.
         if (this.#opened?.plane === plane) this.#held = plane.read();

@@ -93,14 +93,22 @@ export class Reconciler {
     clearTimeout(this.#retry);
   }
 
-  /** Within a turn that somebody has already. */
+  /** All that differs, within a turn that somebody has already. */
   async within(turn: PlaneTurn, changes: readonly Change[], reasonOf: (change: Change) => Reason): Promise<readonly Failed[]> {
+    const failed = await this.#make(turn, changes, reasonOf);
+    if (failed.length === 0) this.#recovered();
+    return failed;
+  }
+
+  async #make(turn: PlaneTurn, changes: readonly Change[], reasonOf: (change: Change) => Reason): Promise<readonly Failed[]> {
     const { done, failed } = await applyEach(turn.plane, changes);
     for (const change of done) {
       const { cause, because } = reasonOf(change);
       this.#ground.journal.tell(changeStory(change, this.#ground.watch.services), cause, because);
     }
-    this.#judge(failed, reasonOf);
+    if (failed.length > 0) turn.distrust();
+    const retryMs = this.#retryMs;
+    for (const { change, error } of failed) this.#fail(describeChange(change), error.message, { ...reasonOf(change), retryMs });
     return failed;
   }
 
@@ -137,7 +145,7 @@ export class Reconciler {
           const changes = all === undefined ? this.#someChanges(turn, services) : diff(desiredNow(this.#ground), turn.held);
           const reasonOf = (change: Change): Reason =>
             services.get(subjectOf(change).service ?? "") ?? all ?? { cause: { kind: "health" } };
-          await this.within(turn, changes, reasonOf);
+          await (all === undefined ? this.#make(turn, changes, reasonOf) : this.within(turn, changes, reasonOf));
           if (anew) {
             turn.plane.renewPorts();
             turn.plane.tidy();
@@ -176,25 +184,23 @@ export class Reconciler {
     }
   }
 
-  #judge(failed: readonly Failed[], reasonOf: (change: Change) => Reason): void {
-    if (failed.length === 0) {
-      this.#retryMs = RETRY_FIRST_MS;
-      clearTimeout(this.#retry);
-      this.#ground.troubles.delete("packet path");
-      return;
-    }
-    for (const { change, error } of failed) this.#fail(describeChange(change), error.message, reasonOf(change));
+  /** All that was wanted is so: of a few services that would say nothing. */
+  #recovered(): void {
+    this.#retryMs = RETRY_FIRST_MS;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#ground.troubles.delete("packet path");
   }
 
-  #fail(text: string, reason: string, { cause, because }: Reason): void {
+  #fail(text: string, reason: string, { cause, because, retryMs = this.#retryMs }: Reason & { readonly retryMs?: number }): void {
     this.#measures.failed++;
     this.#ground.troubles.set("packet path", TEXT.failed(`${text}: ${reason}`));
-    this.#ground.journal.tell({ event: "change-failed", text, reason, retryMs: this.#retryMs }, cause, because);
+    this.#ground.journal.tell({ event: "change-failed", text, reason, retryMs }, cause, because);
     if (this.#retry !== undefined || this.#stopped) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       void this.all({ cause }, { anew: true });
-    }, this.#retryMs);
+    }, retryMs);
     this.#retry.unref();
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
   }

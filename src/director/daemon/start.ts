@@ -75,6 +75,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
   const { complaints } = meet(chosen.reading.configuration, chosen.reading.places, rememberedWays());
   // One that was in force already is again, though an address may be missing as long as the machine is starting.
   if (complaints.length > 0 && chosen.version === undefined) throw new ConfigurationError(complaints);
+  requireRoom({ services: chosen.reading.configuration.services, attachments: [] });
   journal.tell({ event: "director-started", version: options.version, pid: process.pid, capabilities: options.capabilities() }, START);
   const stalls = new Stalls();
   const overrides = new Overrides(store);
