@@ -15,12 +15,22 @@ export interface OwnLock {
 export function takeOwnLock(file: string): OwnLock | { readonly heldBy: string } {
   const fd = openSync(file, "a+", 0o600);
   if (libc.flock(fd, LOCK_EX_NB) === 0) {
-    ftruncateSync(fd);
-    writeSync(fd, `${process.pid}\n`);
+    showHolder(fd);
     return { release: () => closeSync(fd) };
   }
   const errno = koffi.errno();
   closeSync(fd);
   if (errno !== Errno.EAGAIN) throw systemCallError(`lock ${file}`, errno);
   return { heldBy: readFileSync(file, "utf8").trim() };
+}
+
+/** For people. */
+function showHolder(fd: number): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`);
+  } catch (error) {
+    // The lock holds without it, and a full disk is no reason not to start.
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
 }

@@ -37,3 +37,8 @@ test("describeEntry() adds who did it, and why", () => {
     "configuration 3 rolled back (it was not confirmed in time)",
   );
 });
+
+test("describeStory() lists twenty of many", () => {
+  const changes = Array.from({ length: 8000 }, (_, i) => `delete service ${i}`);
+  assert.match(describeStory({ event: "adopted", changes }), /delete service 18; delete service 19; and 7980 more$/);
+});

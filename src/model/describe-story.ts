@@ -137,8 +137,13 @@ function after(findings: readonly Finding[]): string {
   return findings.length === 0 ? "" : `: ${findings.map(describeFinding).join("; ")}`;
 }
 
+/** Thousands of changes are one story, and should not be one line. */
+const LISTED_MAX = 20;
+
 function list(words: readonly string[], otherwise: string, between = ", "): string {
-  return words.length === 0 ? otherwise : words.join(between);
+  if (words.length === 0) return otherwise;
+  const shown = words.slice(0, LISTED_MAX).join(between);
+  return words.length > LISTED_MAX ? `${shown}${between}and ${words.length - LISTED_MAX} more` : shown;
 }
 
 function counted(count: number, noun: string): string {

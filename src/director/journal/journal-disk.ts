@@ -86,9 +86,10 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
     const opened = openJournalFile(path, leastSeq);
     if (!begun) {
       begun = true;
-      // The disk was away when we began: what was told so far has numbers that the file gave to others.
-      dropped += waiting.length;
-      waiting = [];
+      // Where the disk was away when we began, what was told so far may have numbers that the file gave to others.
+      const own = waiting.filter(({ seq }) => seq >= opened.firstSeq);
+      dropped += waiting.length - own.length;
+      waiting = own;
       options.leap(opened.firstSeq);
     }
     return opened;
@@ -100,8 +101,7 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
     if (isCorruption(error)) {
       try {
         const aside = putAside(path);
-        // Nobody knows what was told before. Seconds since 1970 go up faster than a journal does over the years.
-        file = openFile(begun ? options.nextSeq() - 1 : Math.floor(wallMs() / 1000));
+        file = openFile(begun ? options.nextSeq() - 1 : unseen());
         trouble(TEXT.broken(reason, aside));
         return;
       } catch (another) {
@@ -112,6 +112,9 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
     }
     fail(reason);
   };
+
+  /** Where nobody knows what was told before: seconds since 1970 go up faster than a journal does over the years. */
+  const unseen = (): number => Math.floor(wallMs() / 1000);
 
   const fail = (reason: string): void => {
     schedule();
@@ -174,6 +177,7 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
     },
     begin() {
       attempt(() => undefined);
+      if (!begun) options.leap(unseen());
     },
     put(entry) {
       if (closed) return;

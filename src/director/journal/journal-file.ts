@@ -52,7 +52,7 @@ const SCHEMA: Schema = {
 
 /** `leastSeq`: numbers up to it may have been told by a file that is broken now. */
 export function openJournalFile(path: string, leastSeq: number): JournalFile {
-  const database = openDatabase(path, { schema: SCHEMA, synchronous: "NORMAL", busyMs: BUSY_MS });
+  const database = openDatabase(path, { schema: SCHEMA, journal: "WAL", synchronous: "NORMAL", busyMs: BUSY_MS });
   try {
     const firstSeq =
       Math.max(numberOf(database, "SELECT max(seq) FROM entries"), numberOf(database, "SELECT reserved FROM numbers"), leastSeq) + 1;

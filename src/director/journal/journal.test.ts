@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -170,12 +170,20 @@ describe("openJournal()", () => {
     again.close();
   });
 
-  it("begins without a disk that cannot be had, and without one at all", async (t) => {
-    const journal = openJournal({ database: join(scratch(t), "no", "such", "directory", "journal.db") });
-    assert.equal(journal.tell(said("first"), START), 1);
+  it("begins without a disk that cannot be had, with numbers that nobody has seen, and loses nothing when it comes", async (t) => {
+    const directory = join(scratch(t), "late");
+    const database = join(directory, "journal.db");
+    const journal = openJournal({ database, retryMs: 20 });
+    assert.ok(journal.tell(said("first"), START) > 1_700_000_000);
     await pause(1);
     assert.match(journal.events({}).map(words).join(), /the journal on disk fails: ENOENT/);
+    mkdirSync(directory);
+    while (!journal.measures().onDisk) await pause(10);
+    journal.tell(said("second"), START);
     journal.close();
+    const again = openJournal({ database });
+    assert.deepEqual(again.events({ events: ["warning"] }).map(words), ["first", "second"]);
+    again.close();
   });
 
   it("gives no number twice when it is killed, and loses the last batch at most", { timeout: 60_000 }, async (t) => {

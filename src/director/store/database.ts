@@ -1,6 +1,6 @@
 /**
  * An SQLite file of ours: made with its permissions, told from other programs' by its application id, brought up to the present schema a
- * step at a time. WAL, so that a reader (sqlite3 by hand) never stands in the way of the writer.
+ * step at a time.
  */
 
 import { closeSync, openSync, renameSync, rmSync } from "node:fs";
@@ -18,6 +18,8 @@ export interface Schema {
 
 export interface DatabaseOptions {
   readonly schema: Schema;
+  /** WAL: much is written, and readers stand in nobody's way. DELETE: little is, and a disk that is full or read-only can still be read from. */
+  readonly journal: "WAL" | "DELETE";
   /** FULL: what was committed survives a power failure. NORMAL: it survives the end of this process. */
   readonly synchronous: "FULL" | "NORMAL";
   /** How long a stranger who holds the file may keep us. */
@@ -33,13 +35,13 @@ const TEXT = {
 } as const;
 
 /** ":memory:" for one that nobody keeps. Throws CONFLICT for a foreign or a newer one; SQLite's own errors as they are. */
-export function openDatabase(path: string, { schema, synchronous, busyMs }: DatabaseOptions): DatabaseSync {
-  // SQLite gives its -wal and -shm the permissions of the file itself.
+export function openDatabase(path: string, { schema, journal, synchronous, busyMs }: DatabaseOptions): DatabaseSync {
+  // SQLite gives its -wal, -shm and -journal the permissions of the file itself.
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path, { timeout: busyMs });
   try {
     refuseStrangers(database, path, schema);
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};`);
+    database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = ${synchronous};`);
     for (const [i, step] of schema.steps.entries()) {
       if (i < versionOf(database)) continue;
       inTransaction(database, () =>
@@ -104,7 +106,7 @@ export function isCorruption(error: unknown): boolean {
 export function putAside(path: string): string {
   const aside = `${path}.broken`;
   renameSync(path, aside);
-  for (const end of ["-wal", "-shm"]) {
+  for (const end of ["-wal", "-shm", "-journal"]) {
     rmSync(`${aside}${end}`, { force: true });
     try {
       renameSync(`${path}${end}`, `${aside}${end}`);

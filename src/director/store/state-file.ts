@@ -36,7 +36,7 @@ const SCHEMA: Schema = {
 };
 
 export function openStateFile(path: string): StateFile {
-  const database = openDatabase(path, { schema: SCHEMA, synchronous: "FULL", busyMs: BUSY_MS });
+  const database = openDatabase(path, { schema: SCHEMA, journal: "DELETE", synchronous: "FULL", busyMs: BUSY_MS });
   const readList = database.prepare("SELECT items FROM lists WHERE name = ?");
   const readVersions = database.prepare("SELECT version FROM versions ORDER BY id DESC");
   const readText = database.prepare("SELECT text FROM versions WHERE id = ?");

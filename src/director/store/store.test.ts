@@ -103,7 +103,7 @@ describe("openStore()", () => {
     store.keepOverrides([drained]);
     const modeOf = (path: string) => statSync(path).mode & 0o777;
     assert.equal(modeOf(directory), 0o700);
-    for (const name of ["state.db", "state.db-wal", "lock"]) assert.equal(modeOf(join(directory, name)), 0o600, name);
+    for (const name of ["state.db", "lock"]) assert.equal(modeOf(join(directory, name)), 0o600, name);
   });
 
   it("is one director's at a time, and says whose", (t) => {
@@ -177,6 +177,27 @@ describe("openStore()", () => {
       ],
     );
     again.close();
+  });
+
+  it("starts on a full disk with what it had, and writes once there is room", async (t) => {
+    if (!need(t, "root")) return;
+    const directory = smallScratch(t, "256k");
+    const before = openStore(directory);
+    before.keepOverrides([drained]);
+    before.addVersion(version, "# 1\n");
+    before.close();
+    rmSync(join(directory, "lock"));
+    writeFileSync(join(directory, "lock"), "");
+    const filler = join(directory, "filler");
+    assert.throws(() => writeFileSync(filler, Buffer.alloc(512 * 1024)));
+    const store = openStore(directory, { retryMs: 20 });
+    assert.deepEqual([store.overrides(), store.text(1), store.trouble], [[drained], "# 1\n", undefined]);
+    store.addVersion(version, `# ${"x".repeat(50_000)}\n`);
+    assert.match(store.trouble ?? "", /disk is full/);
+    rmSync(filler);
+    while (store.trouble !== undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(store.text(2)?.length, 50_003);
+    store.close();
   });
 
   it("in memory forgets with its end", () => {
