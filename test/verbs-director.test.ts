@@ -113,6 +113,12 @@ describe("the verbs of a director", () => {
     const drained = director.mustVerb("drain", "10.77.0.11", "--deadline", "5s", "--wait", "--reason", "new kernel");
     assert.match(drained, /^web +10\.77\.0\.11:80 +up +0 of 3 .*draining for at most 5 s, by uid 0: new kernel/m);
     assert.match(director.mustVerb("events", "--server", "10.77.0.11"), /drained: no connection is left/);
+    const heavier = director.verb("plan", director.host.write("heavier.yaml", HEAVIER_NAMED));
+    assert.deepEqual(
+      [heavier.status, heavier.stdout],
+      [10, "the configuration differs from the present one:\n  edit server 10.77.0.11:80 of tcp 192.0.2.10:80: weight 3 -> 5\n"],
+      "though the drain hides it",
+    );
     director.mustVerb("undrain", "10.77.0.11");
     assert.equal(director.json<ServerRow[]>("servers", "10.77.0.11:80")[0]?.weight, 3);
   });

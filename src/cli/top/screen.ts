@@ -9,6 +9,8 @@ const TO_LINE_END = "\u001b[K";
 const TO_SCREEN_END = "\u001b[J";
 /** Ctrl-C, which does not come as a signal while the terminal is raw. */
 const INTERRUPT = "\u0003";
+const ROWS = 24;
+const COLUMNS = 80;
 
 /** Throws what `draw` throws, with the terminal as it was. */
 export async function liveScreen(draw: (size: Size) => Promise<string>, everyMs: number): Promise<void> {
@@ -32,7 +34,8 @@ export async function liveScreen(draw: (size: Size) => Promise<string>, everyMs:
   stdout.write(ENTER);
   try {
     while (!end.signal.aborted) {
-      const text = await draw({ rows: stdout.rows, columns: stdout.columns });
+      // A terminal may not know its size.
+      const text = await draw({ rows: stdout.rows || ROWS, columns: stdout.columns || COLUMNS });
       stdout.write(`${HOME}${text.replaceAll("\n", `${TO_LINE_END}\n`)}${TO_LINE_END}${TO_SCREEN_END}`);
       if (end.signal.aborted) return;
       await new Promise<void>((resolve) => {

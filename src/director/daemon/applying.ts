@@ -4,7 +4,9 @@
  */
 
 import { compareConfigurations } from "../../config/compare.ts";
+import type { Configuration } from "../../config/configuration.ts";
 import { ConfigurationError } from "../../config/parse.ts";
+import { plainService } from "../../config/to-desired.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import type { Cause } from "../../model/journal.ts";
 import type { Change, DesiredState } from "../../model/plane.ts";
@@ -128,13 +130,18 @@ function planOf(ground: Ground, { desired, standing }: Foreseen, { held }: Plane
   const lines = (changes: readonly Change[]): string[] => changes.map(describeChange);
   return {
     configuration: [
-      ...lines(diff(desired, { ...now, attachments: held.attachments })),
+      // As they are written: what health and operators hide of it now is a difference all the same.
+      ...lines(diff(written(standing.effective, desired.attachments), written(ground.standing.effective, held.attachments))),
       ...compareConfigurations(ground.standing.effective, standing.effective),
     ],
     drift: lines(diff(now, held)),
     changes: lines(diff(desired, held)),
     warnings: standing.met.warnings,
   };
+}
+
+function written<Each>({ services, settings, marks }: Configuration, attachments: readonly Each[]) {
+  return { services: services.map(plainService), settings, marks, attachments };
 }
 
 /** It stands in the kernel; from here on nothing fails. */
