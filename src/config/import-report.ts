@@ -37,18 +37,33 @@ const TEXT = {
 /** A line for each, in the order of the file; the first sums them up. */
 export function formatReport(fileName: string, { entries }: Pick<Imported, "entries">): string {
   const counts = FATES.map((fate) => `${entries.filter((entry) => entry.fate === fate).length} ${WORDS[fate]}`);
-  const where = entries.map((entry) => `${entry.fileName}:${entry.line}`);
-  const shown = entries.map(({ statement }) => short(printable(statement)));
+  const rows = merged(entries);
+  const where = rows.map((entry) => `${entry.fileName}:${entry.line}`);
+  const shown = rows.map(({ statement }) => short(printable(statement)));
   const width = (texts: readonly string[], most: number) =>
     Math.min(
       most,
       texts.reduce((longest, text) => Math.max(longest, text.length), 0),
     );
   const [placeWidth, statementWidth] = [width(where, 60), width(shown, STATEMENT_MAX)];
-  const lines = entries.map(({ fate, note }, i) =>
+  const lines = rows.map(({ fate, note }, i) =>
     `${(where[i] ?? "").padEnd(placeWidth)}  ${WORDS[fate].padEnd(12)}  ${(shown[i] ?? "").padEnd(statementWidth)}  ${printable(note)}`.trimEnd(),
   );
   return [TEXT.head(fileName, entries.length, counts.join(", ")), ...lines].map((line) => `${line}\n`).join("");
+}
+
+/** A line of a definition says the same each time that it is used. */
+function merged(entries: readonly ReportEntry[]): readonly ReportEntry[] {
+  const groups = new Map<string, { readonly entry: ReportEntry; times: number }>();
+  for (const entry of entries) {
+    const key = JSON.stringify([entry.fileName, entry.line, entry.fate, entry.statement, entry.note]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { entry, times: 1 });
+    else group.times++;
+  }
+  return [...groups.values()].map(({ entry, times }) =>
+    times === 1 ? entry : { ...entry, note: `${entry.note}${entry.note === "" ? "" : "; "}${times} times` },
+  );
 }
 
 function short(text: string): string {

@@ -17,6 +17,8 @@ export interface CheckDefaults {
   readonly secure: Yaml;
   /** A check has to name a port where the server has none. */
   readonly needsPort: boolean;
+  /** Where it looks, when that is not the server's address. */
+  readonly host?: string;
 }
 
 const HOUR_MS = 3_600_000;
@@ -77,7 +79,8 @@ export class Checks {
   /** Several, where one checker has several urls. */
   read(checker: Statement, defaults: CheckDefaults): Yaml[] {
     const { block = [], keyword } = checker;
-    const way = keyword === "PING_CHECK" || keyword === "MISC_CHECK" ? this.#wayWithoutPort(block) : this.#way(block);
+    const said = keyword === "PING_CHECK" || keyword === "MISC_CHECK" ? this.#wayWithoutPort(block) : this.#way(block);
+    const way: Yaml = { ...(defaults.host === undefined ? {} : { address: defaults.host }), ...said };
     const isLocal = keyword === "MISC_CHECK" || keyword === "PING_CHECK";
     if (!isLocal && defaults.needsPort && way["port"] === undefined) {
       this.#account.remark(checker.place, TEXT.noPort);

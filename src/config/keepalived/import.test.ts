@@ -1,5 +1,7 @@
 /** What importKeepalived() makes of statements one by one: what is carried, what keepalived puts right by itself, what is wrong and where. */
 
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: keepalived's definitions look so.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatComplaint } from "../complaint.ts";
@@ -152,7 +154,7 @@ test("Words that keepalived passes over are told, with what was meant", () => {
 test("What is wrong is told with its place, all of it at once, and then there is no value", () => {
   assert.deepEqual(mistakesOf(web("lb_algo wrrr\nlb_kind NATT", "weight x\nTCP_CHECK {\nconnect_port 70000\n}")), [
     'k.conf:3:9: "wrrr" is not a scheduler; allowed: rr, wrr, lc, wlc, sed, nq, sh, dh, mh, lblc, lblcr, fo, ovf, twos; did you mean "wrr"?',
-    'k.conf:4:9: "NATT" is not a forwarding method; allowed: NAT, DR, TUN',
+    'k.conf:4:9: "NATT" is not a forwarding method, and keepalived would take NAT; allowed: NAT, DR, TUN',
     'k.conf:6:8: "x" is not a whole number from 0 to 2147483647',
     'k.conf:8:14: "70000" is not a whole number from 1 to 65535',
   ]);
@@ -179,10 +181,43 @@ test("The account has every statement in the order of the file, and sums them up
   assert.equal(
     formatReport("k.conf", imported("@other x\nglobal_defs {\n  router_id LB\n  lvs_timeouts tcp 60\n}\n")),
     `k.conf: 4 statements: 2 exact, 0 approximated, 2 not carried
+k.conf:1  not carried   @other x             for another machine than "main"
 k.conf:2  exact         global_defs
 k.conf:3  not carried   router_id LB         of VRRP and mails
 k.conf:4  exact         lvs_timeouts tcp 60  settings.timeouts
-k.conf:1  not carried   @other x             for another machine than "main"
 `,
   );
+});
+
+test("The account has definitions too, and what they stand for once, with how often", () => {
+  const text =
+    "$V= \\\n virtual_server 192.0.2.${N} 80 { \\\n protocol TCP \\\n real_server 10.0.0.1 80 { \\\n } \\\n }\n$N=1\n$V\n$N=2\n$V\n$OLD=1\n";
+  assert.equal(
+    formatReport("k.conf", imported(text)),
+    `k.conf: 10 statements: 9 exact, 0 approximated, 1 not carried
+k.conf:1   exact         $V=                          a definition
+k.conf:2   exact         virtual_server 192.0.2.1 80
+k.conf:2   exact         virtual_server 192.0.2.2 80
+k.conf:3   exact         protocol TCP                 protocol; 2 times
+k.conf:4   exact         real_server 10.0.0.1 80      2 times
+k.conf:7   exact         $N=1                         a definition
+k.conf:9   exact         $N=2                         a definition
+k.conf:11  not carried   $OLD=1                       nothing uses this definition
+`,
+  );
+});
+
+test("A persistence of 0 seconds, which many files have, is none", () => {
+  assert.equal(serviceOf(web("persistence_timeout 0"))["persistent"], undefined);
+  assert.equal(fateOf(web("persistence_timeout 0"), "persistence_timeout"), "exact: no persistence: keepalived passes over it");
+});
+
+test("This host as a server of its own is known by the virtual address, and checked where keepalived looks", () => {
+  const service = serviceOf(web("sorry_server 127.0.0.1 80", "TCP_CHECK {\n}\n}\nreal_server 127.0.0.1 80 {\nTCP_CHECK {\n}"));
+  assert.deepEqual(service["sorry_server"], { address: "192.0.2.1" });
+  const [, own] = service["servers"] as { address: string; checks: { tcp: unknown }[] }[];
+  assert.deepEqual([own?.address, own?.checks[0]?.tcp], ["192.0.2.1", { address: "127.0.0.1" }]);
+  assert.deepEqual(remarksOf(web("sorry_server 127.0.0.1 8080")), [
+    "k.conf:3:1: the director maps no ports for itself; let it listen on the service's own",
+  ]);
 });

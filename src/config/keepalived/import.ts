@@ -3,7 +3,7 @@
 import type { Imported, ReportEntry } from "../import-report.ts";
 import { Account } from "./account.ts";
 import { Instances } from "./instances.ts";
-import { type IncludedFile, type Line, readLines, type Surroundings } from "./lines.ts";
+import { type Aside, type IncludedFile, readLines, type Surroundings } from "./lines.ts";
 import { ServiceNames } from "./service-names.ts";
 import { Services } from "./services.ts";
 import { readTree, type Statement } from "./tree.ts";
@@ -14,6 +14,9 @@ type Yaml = Record<string, unknown>;
 const TIMEOUT_MAX_S = 2_147_483;
 
 const TEXT = {
+  definition: "a definition",
+  "unused definition": "nothing uses this definition",
+  include: "its file is read in this place",
   elsewhere: (id: string) => `for another machine than "${id}"`,
   timeouts: "lvs_timeouts is followed by tcp, tcpfin or udp, each with its seconds",
 };
@@ -21,7 +24,7 @@ const TEXT = {
 /** Never throws for what stands in the file. */
 export function importKeepalived(file: IncludedFile, surroundings: Surroundings): Imported {
   const account = new Account();
-  const { lines, elsewhere } = readLines(file, surroundings, account.mistake);
+  const { lines, asides } = readLines(file, surroundings, account.mistake);
   const tree = readTree(lines, account.mistake);
   const origins = new Map<object, string>();
   account.classify(tree, "file");
@@ -30,14 +33,23 @@ export function importKeepalived(file: IncludedFile, surroundings: Surroundings)
   return {
     value: mistakes.length === 0 ? value : undefined,
     origins,
-    entries: [...account.entries(tree), ...elsewhere.map((line) => entryOf(line, surroundings))],
+    entries: inOrder([...asides.map((aside) => entryOf(aside, surroundings)), ...account.entries(tree)], file.fileName),
     mistakes,
     remarks,
   };
 }
 
-function entryOf({ text, place }: Line, { configId }: Surroundings): ReportEntry {
-  return { fileName: place.fileName, line: place.line, fate: "dropped", statement: text, note: TEXT.elsewhere(configId) };
+function entryOf({ kind, text, place }: Aside, { configId }: Surroundings): ReportEntry {
+  const note = kind === "elsewhere" ? TEXT.elsewhere(configId) : TEXT[kind];
+  const fate = kind === "elsewhere" || kind === "unused definition" ? "dropped" : "exact";
+  return { fileName: place.fileName, line: place.line, fate, statement: text, note };
+}
+
+/** By file, as they come, and by line: what a definition stands for is used elsewhere. */
+function inOrder(entries: readonly ReportEntry[], first: string): ReportEntry[] {
+  const files = new Map<string, number>([[first, 0]]);
+  for (const { fileName } of entries) if (!files.has(fileName)) files.set(fileName, files.size);
+  return entries.toSorted((one, other) => (files.get(one.fileName) ?? 0) - (files.get(other.fileName) ?? 0) || one.line - other.line);
 }
 
 function translate(tree: readonly Statement[], account: Account, origins: Map<object, string>): Yaml {

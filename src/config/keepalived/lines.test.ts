@@ -19,14 +19,14 @@ function read(text: string, { configId = "main", files = {} as Readonly<Record<s
     const found = files[pattern];
     return found === undefined ? "no such file" : [{ fileName: pattern, text: found }];
   };
-  const { lines, elsewhere } = readLines({ fileName: "/etc/k.conf", text }, { configId, include }, (place, what) =>
+  const { lines, asides } = readLines({ fileName: "/etc/k.conf", text }, { configId, include }, (place, what) =>
     complaints.push(`${place.fileName}:${place.line}:${place.column}: ${what}`),
   );
   return {
     lines: lines.map((line) => line.text),
     complaints,
     places: lines.map(({ place }) => `${place.fileName}:${place.line}:${place.column}`),
-    elsewhere: elsewhere.map((line) => line.text),
+    elsewhere: asides.flatMap(({ kind, text: aside }) => (kind === "elsewhere" ? [aside] : [])),
   };
 }
 

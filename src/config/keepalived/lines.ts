@@ -40,10 +40,14 @@ const TEXT = {
   list: "a list is written ~LST(NAME, value, value) or ~LST({NAME, NAME}, {value, value}, {value, value})",
 };
 
+export interface Aside extends Line {
+  readonly kind: "elsewhere" | "definition" | "unused definition" | "include";
+}
+
 export interface Reading {
   readonly lines: readonly Line[];
-  /** Those for other machines. */
-  readonly elsewhere: readonly Line[];
+  /** Those that are no statements: for other machines, definitions, included files. */
+  readonly asides: readonly Aside[];
 }
 
 export type ComplainAt = (place: FilePlace, text: string) => void;
@@ -51,7 +55,7 @@ export type ComplainAt = (place: FilePlace, text: string) => void;
 export function readLines(file: IncludedFile, surroundings: Surroundings, complain: ComplainAt): Reading {
   const expansion = new Expansion(surroundings, complain);
   expansion.file(file, 0);
-  return { lines: expansion.lines, elsewhere: [...expansion.elsewhere.values()] };
+  return { lines: expansion.lines, asides: expansion.asides() };
 }
 
 /** One line, or the lines of a body. */
@@ -60,10 +64,11 @@ type Definition = readonly Line[];
 class Expansion {
   readonly lines: Line[] = [];
   /** By their places: a body may stand in many. */
-  readonly elsewhere = new Map<string, Line>();
+  readonly #asides = new Map<string, Aside>();
   readonly #surroundings: Surroundings;
   readonly #complain: ComplainAt;
   readonly #definitions = new Map<string, Definition>();
+  readonly #definedAt = new Map<string, Line>();
   #characters = 0;
   #full = false;
 
@@ -109,7 +114,16 @@ class Expansion {
       this.#complain(line.place, TEXT.notFound(pattern, found));
       return;
     }
+    this.#aside("include", line);
     for (const file of found) this.file(file, depth + 1);
+  }
+
+  asides(): readonly Aside[] {
+    return [...this.#asides.values()];
+  }
+
+  #aside(kind: Aside["kind"], line: Line): void {
+    this.#asides.set(`${line.place.fileName}:${line.place.line}`, { ...line, text: line.text.replace(/\s*\\$/, ""), kind });
   }
 
   /** A condition may stand before it. */
@@ -121,6 +135,8 @@ class Expansion {
     const body = [{ place: { ...line.place, column: line.place.column + name.length + 2 }, text: value }, ...more];
     const lines = body.map(({ text, place }) => ({ place, text: text.replace(/\\$/, "").trim() }));
     this.#definitions.set(name, more.length === 0 ? lines : lines.filter(({ text }) => text !== ""));
+    this.#definedAt.set(name, line);
+    this.#aside("unused definition", line);
   }
 
   #expand(line: Line, depth: number): void {
@@ -142,7 +158,7 @@ class Expansion {
     const [whole, not, id, rest] = /^@(\^?)(\S*)\s*(.*)$/s.exec(line.text) ?? [];
     if (whole === undefined) return line;
     if ((id === this.#surroundings.configId) === (not === "^")) {
-      this.elsewhere.set(`${line.place.fileName}:${line.place.line}`, line);
+      this.#aside("elsewhere", line);
       return undefined;
     }
     return { text: rest ?? "", place: { ...line.place, column: line.place.column + whole.length - (rest ?? "").length } };
@@ -217,6 +233,8 @@ class Expansion {
     const predefined = this.#predefined(word, place.fileName);
     if (predefined !== undefined) return predefined;
     const definition = this.#definitions.get(name);
+    const definedAt = this.#definedAt.get(name);
+    if (definedAt !== undefined) this.#aside("definition", definedAt);
     return definition?.length === 1 ? definition[0]?.text : definition;
   }
 

@@ -13,7 +13,7 @@ export interface Method {
 const METHODS: Readonly<Record<string, Method["method"]>> = { NAT: "nat", DR: "dr", TUN: "tun" };
 
 const TEXT = {
-  method: (text: string) => `${quote(text)} is not a forwarding method; allowed: NAT, DR, TUN`,
+  method: (text: string) => `${quote(text)} is not a forwarding method, and keepalived would take NAT; allowed: NAT, DR, TUN`,
   type: (text: string) => `${quote(text)} is not a type of tunnel; allowed: ipip, gre, gue`,
   word: (text: string) => `${quote(text)} says nothing of a tunnel; allowed: type, port, nocsum, csum, remcsum`,
   port: "gue needs a port: type gue port 6080",
@@ -24,7 +24,7 @@ export function readMethod(statement: Statement | undefined, account: Account): 
   const values = new Values(account);
   const word = statement === undefined ? undefined : values.word(statement);
   if (statement === undefined || word === undefined) return undefined;
-  const method = METHODS[word.text.toUpperCase()];
+  const method = METHODS[word.text];
   if (method === undefined) {
     account.mistake(word.place, TEXT.method(word.text));
     return undefined;

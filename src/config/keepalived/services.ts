@@ -39,6 +39,10 @@ const TEXT = {
   onePacket: "only UDP is scheduled packet by packet",
   markProtocol: "a mark is of all protocols",
   persistent: "persistent, 360 seconds",
+  noPersistence: "no persistence: keepalived passes over it",
+  loopback: (vip: string) => `${vip}: this host, by the address that its packets have`,
+  loopbackMark: "this host has no address in a service by mark; say one that is not of the loopback",
+  loopbackPort: "the director maps no ports for itself; let it listen on the service's own",
   mask: (text: string) => `${quote(text)} is not a netmask, nor a prefix length`,
   quorum: (weight: number) => `${weight}, what all servers weigh together, as keepalived reduces it`,
   hysteresis: (weight: number) => `${weight}: with more a lost quorum could not be gained again`,
@@ -150,7 +154,7 @@ export class Services {
       ...this.#beginning(block, servers, hoisted),
       ...(common.inhibit ? { inhibit_on_failure: true } : {}),
       ...(quorum === undefined ? {} : { quorum }),
-      ...this.#sorryServer(block, common, { port, isMark }),
+      ...this.#sorryServer(block, common, name, port),
       ...(hoisted === undefined ? {} : { checks: hoisted }),
       servers,
     };
@@ -179,6 +183,11 @@ export class Services {
   #persistence(block: readonly Statement[]): number | undefined {
     const statement = last(block, "persistence_timeout");
     if (statement === undefined) return undefined;
+    if (statement.words[0]?.text === "0") {
+      // Older versions took it, and many files have it.
+      this.#account.judge(statement, "exact", TEXT.noPersistence);
+      return undefined;
+    }
     if (statement.words.length > 0) return this.#values.number(statement, { least: 1, greatest: PERSISTENCE_MAX_S });
     this.#account.judge(statement, "exact", TEXT.persistent);
     return DEFAULT_PERSISTENCE_S;
@@ -228,11 +237,13 @@ export class Services {
   #server(statement: Statement, above: readonly Statement[], { name, common, family, port }: ServiceFacts): Yaml | undefined {
     const { block = [] } = statement;
     const host = this.#values.word(statement);
-    const address = host === undefined ? undefined : this.#values.address(host);
+    const said = host === undefined ? undefined : this.#values.address(host);
     const portWord = statement.words[1];
     const ownPort = portWord === undefined ? 0 : this.#values.numberOf(portWord, { least: 0, greatest: 65_535 });
-    if (address === undefined || ownPort === undefined || host === undefined) return undefined;
+    if (said === undefined || ownPort === undefined || host === undefined) return undefined;
     const method = readMethod(last(block, "lvs_method"), this.#account) ?? common.method;
+    const address = this.#reachable(said, statement, name, method.method !== "nat" || ownPort === port);
+    if (address === undefined) return undefined;
     if (address.family !== family && method.method !== "tun") {
       this.#account.mistake(host.place, TEXT.family(host.text));
       return undefined;
@@ -244,6 +255,7 @@ export class Services {
       blocks: [block, above],
       secure: this.#secure,
       needsPort: (mapped ?? port) === 0,
+      ...(address === said ? {} : { host: formatAddress(said) }),
     };
     const checks = all(block, ...CHECKERS).flatMap((checker) => this.#checks.read(checker, facts));
     return {
@@ -255,6 +267,19 @@ export class Services {
       ...(inhibit === undefined || inhibit === common.inhibit ? {} : { inhibit_on_failure: inhibit }),
       ...(checks.length === 0 ? {} : { checks }),
     };
+  }
+
+  /** keepalived has this host by 127.0.0.1; here it is known by the address that packets come to, which they keep. */
+  #reachable(address: Address, statement: Statement, name: ServiceName, samePort: boolean): Address | undefined {
+    if (!isLoopback(address)) return address;
+    const why = name.kind === "mark" ? TEXT.loopbackMark : samePort ? undefined : TEXT.loopbackPort;
+    if (name.kind === "address" && why === undefined) {
+      this.#account.judge(statement, "approximated", TEXT.loopback(formatAddress(name.address)));
+      return name.address;
+    }
+    this.#account.remark(statement.place, why ?? "");
+    this.#account.drop(statement, why ?? "");
+    return undefined;
   }
 
   /** undefined: the service's own. A packet of a mark's service keeps its port, unless NAT maps it. */
@@ -343,14 +368,17 @@ export class Services {
     return command;
   }
 
-  #sorryServer(block: readonly Statement[], common: Common, { port, isMark }: { readonly port: number; readonly isMark: boolean }): Yaml {
+  #sorryServer(block: readonly Statement[], common: Common, name: ServiceName, port: number): Yaml {
+    const isMark = name.kind === "mark";
     const statement = last(block, "sorry_server");
     const host = statement === undefined ? undefined : this.#values.word(statement);
-    const address = host === undefined ? undefined : this.#values.address(host);
-    if (statement === undefined || address === undefined) return {};
+    const said = host === undefined ? undefined : this.#values.address(host);
+    if (statement === undefined || said === undefined) return {};
     const portWord = statement.words[1];
     const ownPort = portWord === undefined ? 0 : this.#values.numberOf(portWord, { least: 0, greatest: 65_535 });
     const method = readMethod(last(block, "sorry_server_lvs_method"), this.#account) ?? common.method;
+    const address = this.#reachable(said, statement, name, method.method !== "nat" || ownPort === port || ownPort === 0);
+    if (address === undefined) return {};
     const isMapped = method.method === "nat" && ownPort !== undefined && ownPort !== port && (port !== 0 || isMark) && ownPort !== 0;
     if (method.method !== "nat" && ownPort !== undefined && ownPort !== port && ownPort !== 0)
       this.#account.judge(statement, "approximated", TEXT.port(port));
@@ -392,6 +420,10 @@ function hoistChecks(servers: Yaml[]): unknown {
   const checks = first?.["checks"];
   for (const server of servers) delete server["checks"];
   return checks;
+}
+
+function isLoopback({ family, bytes }: Address): boolean {
+  return family === "ipv4" ? bytes[0] === 127 : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0));
 }
 
 function maskOf(text: string, family: Family): Yaml | undefined {

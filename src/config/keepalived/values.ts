@@ -64,7 +64,7 @@ export class Values {
     const [word] = statement?.words ?? [];
     if (statement === undefined) return undefined;
     if (word === undefined) return true;
-    if (Object.hasOwn(SWITCHES, word.text.toLowerCase())) return SWITCHES[word.text.toLowerCase()];
+    if (Object.hasOwn(SWITCHES, word.text)) return SWITCHES[word.text];
     this.#account.mistake(word.place, TEXT.toggle(word.text));
     return undefined;
   }
