@@ -5,6 +5,8 @@ import type { Override } from "../model/override.ts";
 import type { ConfigurationVersion } from "./director.ts";
 
 export interface DirectorStore {
+  /** What is wrong with the disk; undefined while all is well. */
+  readonly trouble: string | undefined;
   overrides(): readonly Override[];
   /** All of them, in the place of what was there. */
   keepOverrides(overrides: readonly Override[]): void;

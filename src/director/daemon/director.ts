@@ -95,7 +95,7 @@ export class DirectorDaemon implements Director {
   }
 
   status(): DirectorStatus {
-    const { standing, adopted, overrides, keeper, troubles, watch } = this.#ground;
+    const { standing, adopted, overrides, keeper, troubles, watch, store, journal } = this.#ground;
     const services = standing.effective.services;
     const health = [...watch.services.values()];
     const states = health.flatMap((each) => each.health.servers);
@@ -104,7 +104,7 @@ export class DirectorDaemon implements Director {
       pid: process.pid,
       startedMs: this.#startedMs,
       ready: this.#ready,
-      troubles: [...troubles.values()],
+      troubles: [...troubles.values(), ...[store.trouble, journal.trouble].filter((trouble) => trouble !== undefined)],
       configuration: standing.version,
       ...(this.#confirmUntilMs === undefined ? {} : { confirmUntilMs: this.#confirmUntilMs }),
       adopted: adopted.length === 0 ? [] : linesOf(madeByHand(this.#ground)),

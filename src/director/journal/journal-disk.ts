@@ -11,6 +11,8 @@ import { type Bounds, type JournalFile, openJournalFile } from "./journal-file.t
 export interface JournalDisk {
   /** Whether the last that was tried went well. */
   readonly working: boolean;
+  /** Why it does not. */
+  readonly failure: string | undefined;
   readonly entries: number;
   /** Entries that the disk will never have. */
   readonly dropped: number;
@@ -60,6 +62,7 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
   let dropped = 0;
   let droppedBefore = 0;
   let failed = false;
+  let failure: string | undefined;
   let begun = false;
   let closed = false;
   let soon: NodeJS.Timeout | undefined;
@@ -73,6 +76,7 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
       const result = work(file);
       if (failed) {
         failed = false;
+        failure = undefined;
         trouble(TEXT.again(dropped - droppedBefore));
       }
       return result;
@@ -120,8 +124,9 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
     schedule();
     if (failed) return;
     failed = true;
+    failure = TEXT.failed(reason);
     droppedBefore = dropped;
-    trouble(TEXT.failed(reason));
+    trouble(failure);
   };
 
   const closeFile = (): void => {
@@ -168,6 +173,9 @@ export function makeJournalDisk(options: DiskOptions): JournalDisk {
   return {
     get working() {
       return !failed && begun;
+    },
+    get failure() {
+      return failure;
     },
     get entries() {
       return file?.entries ?? 0;

@@ -154,6 +154,7 @@ describe("openJournal()", () => {
     const troubles = journal.events({ events: ["journal"] }).map(words);
     assert.deepEqual(troubles, ["the journal on disk fails: database or disk is full; going on in memory"]);
     assert.deepEqual([journal.measures().onDisk, journal.events({}).length], [false, 3002]);
+    assert.match(journal.trouble ?? "", /database or disk is full/);
     rmSync(filler);
     spawnSync("mount", ["-o", "remount,size=8m", directory]);
     await pause(200);

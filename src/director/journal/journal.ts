@@ -38,6 +38,8 @@ export interface RunningJournal extends Journal {
   listen(reader: (entry: JournalEntry) => void): () => void;
   setBounds(bounds: Bounds): void;
   measures(): Measures["journal"];
+  /** What is wrong with the disk; undefined while all is well. */
+  readonly trouble: string | undefined;
   /** Writes what waits and ends all who follow. What is told later is in memory only. */
   close(): void;
 }
@@ -153,6 +155,9 @@ export function openJournal(options: JournalOptions = {}): RunningJournal {
       return () => readers.delete(reader);
     },
     setBounds: (bounds) => disk?.setBounds(bounds),
+    get trouble() {
+      return disk?.failure;
+    },
     measures: () => ({
       entries: Math.max(ring.length, disk?.entries ?? 0),
       dropped: missed + (disk?.dropped ?? 0),

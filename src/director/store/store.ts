@@ -15,8 +15,6 @@ import { lockDirectory } from "./directory-lock.ts";
 import { openStateFile, type StateFile, type StateWrite } from "./state-file.ts";
 
 export interface OpenStore extends DirectorStore {
-  /** What is wrong with the disk; undefined while all is well. */
-  readonly trouble: string | undefined;
   close(): void;
 }
 
