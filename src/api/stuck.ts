@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 const LOOK_MS = 15_000;
 
 /** Closes the connection when what was written to it has not moved between two looks. */
-export function cutWhenStuck(response: ServerResponse): void {
+export function cutWhenStuck(response: ServerResponse, lookMs = LOOK_MS): void {
   const { socket } = response;
   if (socket === null) return;
   let seen = -1;
@@ -14,6 +14,6 @@ export function cutWhenStuck(response: ServerResponse): void {
     const sent = socket.bytesWritten - waiting;
     if (waiting > 0 && sent === seen) socket.destroy();
     seen = waiting > 0 ? sent : -1;
-  }, LOOK_MS).unref();
+  }, lookMs).unref();
   response.once("close", () => clearInterval(timer));
 }

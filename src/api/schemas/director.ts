@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Applied, ConfigurationVersion, DirectorStatus, Measures, Plan } from "../../director/director.ts";
+import { SEVERITIES } from "../../director/journal/severity.ts";
 import { STORY_EVENTS } from "../../model/journal.ts";
 import type { ConfigurationReply, EditedReply, Problem } from "../types.ts";
 import { wallClock } from "./views.ts";
@@ -121,8 +122,6 @@ export const measuresSchema = said(z.strictObject(measuresFields), {
     } satisfies Measures,
   ],
 }) satisfies z.ZodType<Measures>;
-
-export const SEVERITIES = ["debug", "info", "notice", "warning", "error"] as const;
 
 const EVENT_EXAMPLE = {
   seq: 4711,

@@ -2,9 +2,9 @@
 
 import { z } from "zod";
 import { CONNECTION_STATES } from "../../director/connection-filter.ts";
+import { SEVERITIES } from "../../director/journal/severity.ts";
 import { STORY_EVENTS } from "../../model/journal.ts";
 import { WEIGHT_MAX } from "../../model/service.ts";
-import { SEVERITIES } from "./director.ts";
 import { said } from "./words.ts";
 
 const TEXT_MAX = 300;
