@@ -60,6 +60,22 @@ describe("apply", () => {
     assert.match(host.mustApply(everything), /^add service mark 1 ipv4 scheduler wrr, persistence 300 s, servers: /m);
   });
 
+  test("of hairpin is full NAT by the address on the way to the servers", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = hostFor(t);
+    const text = GOOD.replace("method: dr", "method: nat\n    hairpin: true");
+    host.mustApply(text);
+    assert.equal(host.mustApply(text.replace("hairpin: true", "full_nat: 10.77.0.1")), NOTHING);
+    assert.notEqual(host.mustApply(text.replace("hairpin: true", "")), NOTHING);
+  });
+
+  test("of checks says that nobody makes them here", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const run = hostFor(t).apply(GOOD.replace("method: dr", "method: dr\n    checks: [tcp]"));
+    assert.equal(run.status, 0);
+    assert.equal(run.stderr, "warning: no director runs here that could make the checks, so every server counts as well: evenkeel run\n");
+  });
+
   test("of another weight changes that weight alone", (t) => {
     if (!need(t, "root", "command:ip")) return;
     const host = hostFor(t);

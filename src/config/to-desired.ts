@@ -1,4 +1,4 @@
-/** Configuration -> what the data plane should hold. Health, overrides and mastership will have their say here too. */
+/** What of a configuration the packet path knows; with health and what this host has: reconcile/desired.ts. */
 
 import type { DesiredState, WantedAttachment } from "../model/plane.ts";
 import type { RealServer, VirtualService } from "../model/service.ts";

@@ -3,14 +3,16 @@
  * after a change by hand. One process at a time.
  */
 
-import type { Configuration } from "../config/configuration.ts";
-import { toDesired } from "../config/to-desired.ts";
+import type { Configuration, ConfiguredService } from "../config/configuration.ts";
+import type { LineUp } from "../health/line-up.ts";
 import { clearLeftFilters } from "../kernel/attach-while-open.ts";
 import { requireBpf } from "../kernel/capability.ts";
 import { stampPacketPath, withPacketPathLock } from "../kernel/packet-path-lock.ts";
 import { removeStalePins } from "../kernel/pins.ts";
+import type { Address } from "../model/address.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { ActualState, Change, DesiredState } from "../model/plane.ts";
+import { desiredState } from "../reconcile/desired.ts";
 import { diff } from "../reconcile/diff.ts";
 import { BpfPlane } from "./bpf-plane.ts";
 import { connectionsIn, groupsFor, requireRoom } from "./capacity.ts";
@@ -45,8 +47,10 @@ export async function applyConfiguration(configuration: Configuration, places: P
   return await withPacketPathLock(() => {
     const waysTo = rememberedWays();
     const { automatic, warnings: foreseen } = preflight(configuration, places, waysTo);
-    const warnings = [...foreseen];
-    const desired = toDesired(configuration, automatic);
+    const warnings = [...foreseen, ...withoutDirector(configuration)];
+    const interfaces = new Set((configuration.interfaces ?? automatic).map(({ interfaceName }) => interfaceName));
+    const sourceTo = (server: Address) => waysTo([server])[0]?.source;
+    const desired = desiredState(configuration, allServe, { automatic, interfaces, sourceTo });
     requireRoom(desired);
     if (options.dryRun) return { changes: whatWouldChange(desired), warnings, waysChanged: 0, portsRenewed: 0, created: false };
     stampPacketPath();
@@ -80,6 +84,16 @@ export async function teardown(): Promise<boolean> {
     clearLeftFilters();
     return PacketPath.remove();
   });
+}
+
+/** Nobody looks, so nobody is sick. */
+function allServe({ servers }: ConfiguredService): LineUp {
+  return { servers: servers.map(({ weight }) => ({ kind: "in", weight })), sorry: false };
+}
+
+function withoutDirector({ services }: Configuration): string[] {
+  const isChecked = services.some(({ servers }) => servers.some(({ checks }) => checks.length > 0));
+  return isChecked ? ["no director runs here that could make the checks, so every server counts as well: evenkeel run"] : [];
 }
 
 function keepsItsSize(path: PacketPath): string {
