@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { serviceManager } from "../src/cli/run/service-manager.ts";
+import { serviceManager } from "../src/cli/run/sd-notify.ts";
 import { NotifyReceiver } from "./run/notify-receiver.ts";
 
 function receiverFor(t: TestContext, address: string): NotifyReceiver {

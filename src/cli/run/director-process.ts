@@ -22,7 +22,7 @@ import { version } from "../version.ts";
 import type { Start } from "./capabilities.ts";
 import { type Claim, claimNamespace } from "./claim.ts";
 import { live, type Served } from "./lifecycle.ts";
-import { serviceManager } from "./service-manager.ts";
+import { serviceManager } from "./sd-notify.ts";
 
 /** What is queued for scripts when the director ends has so long. */
 const SCRIPTS_MS = 3000;

@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { EvenkeelError } from "../../model/error.ts";
-import type { ServiceManager } from "./service-manager.ts";
+import type { ServiceManager } from "./sd-notify.ts";
 
 /** A director with its doors open. */
 export interface Served {
