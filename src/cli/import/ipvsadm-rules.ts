@@ -45,10 +45,11 @@ export function importIpvsadm(text: string, fileName: string, names: Names): Imp
   for (const { index, error } of refused) mistake(lines[index]?.number ?? 0, error.message);
 
   const origins = new Map<object, string>();
+  const addedAt = new Map(lines.flatMap(({ edit, number }) => (edit.kind === "add-service" ? [[serviceName(edit.service), number]] : [])));
   const values = services.map((service) => {
     const value = serviceValue(service);
-    const added = lines.findLast(({ edit }) => edit.kind === "add-service" && serviceName(edit.service) === serviceName(service));
-    if (added !== undefined) origins.set(value, `${fileName}:${added.number}`);
+    const line = addedAt.get(serviceName(service));
+    if (line !== undefined) origins.set(value, `${fileName}:${line}`);
     return value;
   });
   const timeouts = timeoutsOf(lines);

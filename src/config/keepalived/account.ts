@@ -28,15 +28,24 @@ const TEXT = {
 export class Account {
   readonly mistakes: Complaint[] = [];
   readonly remarks: Complaint[] = [];
+  readonly #told = new Set<string>();
   readonly #judgements = new Map<Statement, Judgement>();
 
   /** The import is not possible: there is no value. */
   mistake = (place: FilePlace, text: string): void => {
-    this.mistakes.push({ ...place, path: "", text });
+    this.#tell(this.mistakes, place, text);
   };
 
   remark(place: FilePlace, text: string): void {
-    this.remarks.push({ ...place, path: "", text });
+    this.#tell(this.remarks, place, text);
+  }
+
+  /** Once, though it is read for each address of a group. */
+  #tell(complaints: Complaint[], place: FilePlace, text: string): void {
+    const key = `${place.fileName}:${place.line}:${place.column}: ${text}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    complaints.push({ ...place, path: "", text });
   }
 
   judge(statement: Statement, fate: Fate, note?: string): void {

@@ -221,3 +221,9 @@ test("This host as a server of its own is known by the virtual address, and chec
     "k.conf:3:1: the director maps no ports for itself; let it listen on the service's own",
   ]);
 });
+
+test("A mistake in the servers of a group is told once, whatever the group stands for", () => {
+  const text =
+    "virtual_server_group G {\n192.0.2.1-9 80\n}\nvirtual_server group G {\nprotocol TCP\nreal_server 10.0.0.1 80 {\nweight x\n}\n}";
+  assert.deepEqual(mistakesOf(text), ['k.conf:7:8: "x" is not a whole number from 0 to 2147483647']);
+});
