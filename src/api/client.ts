@@ -19,11 +19,12 @@ import type { Edited, EditOptions } from "../model/edit-refused.ts";
 import { EvenkeelError } from "../model/error.ts";
 import type { JournalEntry } from "../model/journal.ts";
 import type { OverrideWish } from "../model/override.ts";
-import { type Answer, type DirectorPlace, type Exchange, exchange, openStream } from "./connection.ts";
+import { type Answer, type DirectorPlace, describePlace, type Exchange, exchange, openStream } from "./connection.ts";
 import { readEvents } from "./event-stream.ts";
 import type { ConfigurationReply, ConnectionsReply, EditedReply, KernelReply, ServerReply, ServiceReply } from "./types.ts";
 
 const TEXT = {
+  noJson: (where: string) => `what answers at ${where} is no director: its answer is no JSON`,
   ended: "the director ended the stream of events",
 };
 
@@ -201,14 +202,14 @@ export class DirectorClient {
   }
 
   async #get<Reply>(path: string, query: Query = {}): Promise<Reply> {
-    return read(await this.#exchange({ method: "GET", path: withQuery(path, query), timeoutMs: this.#timeoutMs, headers: ACCEPT }));
+    return this.#read(await this.#exchange({ method: "GET", path: withQuery(path, query), timeoutMs: this.#timeoutMs, headers: ACCEPT }));
   }
 
   async #change<Reply>(method: Exchange["method"], path: string, { query = {}, json, yaml, headers }: Asked): Promise<Reply> {
     const body = yaml ?? (json === undefined ? undefined : JSON.stringify(json, addressesAsText));
     const type: Record<string, string> =
       body === undefined ? {} : { "content-type": yaml === undefined ? "application/json" : "application/yaml" };
-    return read(
+    return this.#read(
       await this.#exchange({
         method,
         path: withQuery(path, query),
@@ -219,16 +220,21 @@ export class DirectorClient {
     );
   }
 
+  #read<Reply>({ text }: Answer): Reply {
+    try {
+      return JSON.parse(text) as Reply;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new EvenkeelError("DIRECTOR_AWAY", TEXT.noJson(describePlace(this.#place)), { cause: error });
+    }
+  }
+
   #exchange(asked: Exchange): Promise<Answer> {
     return exchange(this.#place, { ...asked, signal: this.#options.signal });
   }
 }
 
 const ACCEPT = { accept: "application/json" };
-
-function read<Reply>({ text }: Answer): Reply {
-  return JSON.parse(text) as Reply;
-}
 
 function eventQuery({ after, sinceMs, severity, events, service, server, limit }: EventQuery): Query {
   return { after, since: sinceMs, severity, event: events?.join(","), service, server, limit };
