@@ -18,7 +18,7 @@ after(() => object?.close());
 
 interface Room {
   readonly ifindex: number;
-  hold(direction: Direction, mechanism?: "tcx" | "clsact"): Hold;
+  readonly hold: (direction: Direction, mechanism?: "tcx" | "clsact") => Hold;
 }
 
 /** A namespace with a veth pair, gone afterwards. */
