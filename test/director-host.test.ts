@@ -65,9 +65,12 @@ describe("a director's interfaces", () => {
     const service = { address: parseAddress(VIP), port: 80, protocol: "tcp" as const };
     await director.ask("edit", [{ kind: "add-service", service: { ...service, scheduler: "rr" } }], {}, ME);
     assert.deepEqual(await attached(director), ["eth0"]);
-    await director.ask("edit", [{ kind: "clear" }], {}, ME);
-    assert.deepEqual(await attached(director), []);
-    assert.deepEqual((await director.ask("status")).adopted, []);
+    await director.kill();
+    const again = await directorFor(t, host, `${host.directory}/evenkeel.yaml`);
+    assert.equal((await again.told("configuration-applied")).at(-1)?.story.changes, 0);
+    await again.ask("edit", [{ kind: "clear" }], {}, ME);
+    assert.deepEqual(await attached(again), []);
+    assert.deepEqual((await again.ask("status")).adopted, []);
   });
 });
 

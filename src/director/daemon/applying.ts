@@ -114,11 +114,11 @@ function readOrTell(ground: Ground, { text, file, cause, dryRun }: Wish): Readin
 }
 
 function look(ground: Ground, reading: Reading, { waysTo }: PlaneTurn): Foreseen {
-  const met = meet(reading.configuration, reading.places, waysTo);
-  if (met.complaints.length > 0) throw new ConfigurationError(met.complaints);
   // The same file read again takes nothing from what was adopted beside it.
   const adopted = reading.digest === ground.standing.reading.digest ? ground.adopted : [];
   const effective = withEdits(reading.configuration, adopted);
+  const met = meet(reading, effective, waysTo);
+  if (met.complaints.length > 0) throw new ConfigurationError(met.complaints);
   const prospect = foresee(ground, effective);
   const desired = desiredThen(effective, prospect, met);
   requireRoom(desired);

@@ -97,7 +97,7 @@ function adopt(ground: Ground, edits: readonly Edit[], cause: Cause): void {
 
 /** A service that was made by hand has to be listened for, too. */
 function surroundingsOf(effective: Configuration, { standing, keeper }: Ground): Surroundings {
-  return meet(effective, standing.reading.places, keeper.waysTo).surroundings;
+  return meet(standing.reading, effective, keeper.waysTo).surroundings;
 }
 
 function requireFew({ adopted }: Ground, edits: readonly Edit[], { judgeOnly, replace }: EditOptions): void {

@@ -1,14 +1,12 @@
 /** A running director: what can be asked of it, answered from what its parts know; what can be done to it, in turns. */
 
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { ConfiguredService } from "../../config/configuration.ts";
 import type { Edit } from "../../model/edit.ts";
 import type { Edited, EditOptions } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
-import type { Verdict } from "../../model/health.ts";
-import type { Cause, Finding, JournalEntry } from "../../model/journal.ts";
-import type { Override, OverrideWish } from "../../model/override.ts";
-import { serverName, serviceName } from "../../model/service.ts";
+import type { Cause, JournalEntry } from "../../model/journal.ts";
+import type { OverrideWish } from "../../model/override.ts";
+import { serviceName } from "../../model/service.ts";
 import { byName } from "../../reconcile/desired.ts";
 import type { ConnectionFilter } from "../connection-filter.ts";
 import { ConnectionReader, type ConnectionSlice } from "../connection-reader.ts";
@@ -29,14 +27,15 @@ import type {
 import { PacketPath } from "../packet-path.ts";
 import { applyWish, madeByHand, planText, requireNothingPending, type Wish } from "./applying.ts";
 import { editByHand, forgetAdopted, linesOf } from "./by-hand.ts";
+import { Confirmation } from "./confirmation.ts";
 import { Drains } from "./drains.ts";
-import { type Ground, showComplaints } from "./ground.ts";
-import { labelOf } from "./health-stories.ts";
-import { causeOf, give, type Heeded, take } from "./orders.ts";
+import { type Ground, meetAgain } from "./ground.ts";
+import { tellEnd } from "./health-stories.ts";
+import type { OwnMeasures } from "./measures.ts";
+import { causeOf, forgetStrangers, give, type Heeded, take } from "./orders.ts";
 import { readFileText } from "./reading.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { serversMeant, servicesMeant } from "./references.ts";
-import { meet } from "./surroundings.ts";
 import { countedBy, type Sight, serverView, serviceView } from "./views.ts";
 
 export interface Identity {
@@ -53,25 +52,30 @@ const TEXT = {
   rollBackFailed: (reason: string) => `the configuration that was not confirmed could not be taken back: ${reason}`,
 };
 
+interface Parts {
+  readonly ground: Ground;
+  readonly reconciler: Reconciler;
+  readonly identity: Identity;
+  readonly measures: OwnMeasures;
+}
+
 export class DirectorDaemon implements Director {
   readonly #ground: Ground;
   readonly #reconciler: Reconciler;
   readonly #identity: Identity;
   readonly #drains: Drains;
   readonly #startedMs = Date.now();
-  readonly #loop = monitorEventLoopDelay({ resolution: 10 });
-  readonly #checks = new Map<string, { kind: string; outcome: Finding["outcome"]; count: number; seconds: number }>();
-  #confirmUntilMs: number | undefined;
-  #confirmTimer: NodeJS.Timeout | undefined;
+  readonly #confirmation = new Confirmation();
+  readonly #measures: OwnMeasures;
   #ready = false;
   #over = false;
 
-  constructor(ground: Ground, reconciler: Reconciler, identity: Identity) {
+  constructor({ ground, reconciler, identity, measures }: Parts) {
     this.#ground = ground;
     this.#reconciler = reconciler;
     this.#identity = identity;
     this.#drains = new Drains(ground);
-    this.#loop.enable();
+    this.#measures = measures;
   }
 
   get ready(): boolean {
@@ -85,18 +89,10 @@ export class DirectorDaemon implements Director {
     this.#reconciler.compareAlways();
   }
 
-  /** A check ended: for the measures. */
-  count(kind: string, { outcome, durationMs }: Verdict): void {
-    const key = `${kind} ${outcome}`;
-    const counted = this.#checks.get(key) ?? { kind, outcome, count: 0, seconds: 0 };
-    counted.count++;
-    counted.seconds += durationMs / 1000;
-    this.#checks.set(key, counted);
-  }
-
   status(): DirectorStatus {
     const { standing, adopted, overrides, keeper, troubles, watch, store, journal } = this.#ground;
     const services = standing.effective.services;
+    const confirmUntilMs = this.#confirmation.untilMs;
     const health = [...watch.services.values()];
     const states = health.flatMap((each) => each.health.servers);
     return {
@@ -106,7 +102,7 @@ export class DirectorDaemon implements Director {
       ready: this.#ready,
       troubles: [...troubles.values(), ...[store.trouble, journal.trouble].filter((trouble) => trouble !== undefined)],
       configuration: standing.version,
-      ...(this.#confirmUntilMs === undefined ? {} : { confirmUntilMs: this.#confirmUntilMs }),
+      ...(confirmUntilMs === undefined ? {} : { confirmUntilMs }),
       adopted: adopted.length === 0 ? [] : linesOf(madeByHand(this.#ground)),
       attachments: keeper.held.attachments,
       warnings: standing.met.warnings,
@@ -171,7 +167,10 @@ export class DirectorDaemon implements Director {
     return this.#ground.turns.take(async () => {
       const { by } = asker;
       const applied = await this.#apply({ ...request, by, cause: { kind: "apply", by } });
-      if (request.confirmWithinMs !== undefined && !request.dryRun) this.#expectConfirmation(request.confirmWithinMs);
+      if (request.confirmWithinMs !== undefined && !request.dryRun) {
+        this.#stopWaiting();
+        this.#confirmation.expect(request.confirmWithinMs, () => void this.#notConfirmed());
+      }
       return applied;
     });
   }
@@ -192,7 +191,7 @@ export class DirectorDaemon implements Director {
       const confirmed = versions.confirm(version.id);
       this.#ground.standing = { ...standing, version: confirmed };
       journal.tell({ event: "configuration-confirmed", id: version.id }, causeOf(asker));
-      this.#forgetStrangers(causeOf(asker));
+      forgetStrangers(this.#ground, causeOf(asker));
       return confirmed;
     });
   }
@@ -244,10 +243,10 @@ export class DirectorDaemon implements Director {
   measures(): Measures {
     return {
       checksUnderWay: this.#ground.watch.underWay,
-      checks: [...this.#checks.values()],
+      checks: this.#measures.checks,
       reconciliations: this.#reconciler.measures,
       journal: this.#ground.journal.measures(),
-      eventLoopLagSeconds: Math.max(0, this.#loop.percentile(99) / 1e9),
+      eventLoopLagSeconds: this.#measures.eventLoopLagSeconds,
     };
   }
 
@@ -259,14 +258,7 @@ export class DirectorDaemon implements Director {
     if (this.#over || neighboursOnly) return;
     await this.#ground.turns.take(() =>
       this.#ground.keeper.turn(({ plane, waysTo }) => {
-        const { standing } = this.#ground;
-        const { configuration, places } = standing.reading;
-        const met = meet(configuration, places, waysTo);
-        const { interfaces } = met.surroundings;
-        // An address that went away may come back: what was met before stands until then.
-        const good = met.complaints.length === 0 ? met : { ...standing.met, surroundings: { ...standing.met.surroundings, interfaces } };
-        this.#ground.standing = { ...standing, met: good };
-        showComplaints(this.#ground, met.complaints);
+        meetAgain(this.#ground, waysTo);
         plane.refreshWays();
       }),
     );
@@ -281,28 +273,15 @@ export class DirectorDaemon implements Director {
     this.#drains.stop();
     this.#reconciler.stop();
     this.#ground.watch.stop();
-    this.#loop.disable();
+    this.#measures.stop();
     await this.#ground.turns.settled();
     const { keeper, journal } = this.#ground;
     if (teardown) {
-      this.#tellOmega();
+      tellEnd(this.#ground);
       await keeper.turn(() => keeper.remove());
     }
     keeper.close();
     journal.tell({ event: "director-stopped", reason, teardown }, { kind: "stop" });
-  }
-
-  /** With the packet path its services go: what is told of one that goes down is told, where that is wanted. */
-  #tellOmega(): void {
-    const { watch, journal } = this.#ground;
-    for (const { rule, name, servers, health } of watch.services.values()) {
-      if (!rule.omega) continue;
-      const ofService = { service: name, ...labelOf(rule) };
-      for (const [i, server] of servers.entries())
-        if (health.servers[i]?.condition === "up")
-          journal.tell({ event: "server-down", ...ofService, server: server.name, after: [] }, { kind: "stop" });
-      if (health.quorum === "up") journal.tell({ event: "quorum-lost", ...ofService }, { kind: "stop" });
-    }
   }
 
   async #order(asker: Asker, say: () => Heeded, cutTemplates: boolean): Promise<readonly ServerView[]> {
@@ -328,7 +307,7 @@ export class DirectorDaemon implements Director {
   async #apply(wish: Wish): Promise<Applied> {
     const later = (services: readonly string[]): void => void this.#reconciler.services(services, { cause: { kind: "health" } });
     const applied = await applyWish(this.#ground, wish, later);
-    if (!wish.dryRun && wish.confirmWithinMs === undefined) this.#forgetStrangers(wish.cause);
+    if (!wish.dryRun && wish.confirmWithinMs === undefined) forgetStrangers(this.#ground, wish.cause);
     return applied;
   }
 
@@ -343,13 +322,6 @@ export class DirectorDaemon implements Director {
     this.#stopWaiting();
     journal.tell({ event: "configuration-rolled-back", id: from.id }, cause);
     return applied;
-  }
-
-  #expectConfirmation(withinMs: number): void {
-    this.#stopWaiting();
-    this.#confirmUntilMs = Date.now() + withinMs;
-    this.#confirmTimer = setTimeout(() => void this.#notConfirmed(), withinMs);
-    this.#confirmTimer.unref();
   }
 
   async #notConfirmed(): Promise<void> {
@@ -368,22 +340,8 @@ export class DirectorDaemon implements Director {
   }
 
   #stopWaiting(): void {
-    clearTimeout(this.#confirmTimer);
-    this.#confirmTimer = undefined;
-    this.#confirmUntilMs = undefined;
+    this.#confirmation.stop();
     this.#ground.troubles.delete("confirmation");
-  }
-
-  /** Overrides of servers that the configuration has no more would surprise whoever adds them again one day. */
-  #forgetStrangers(cause: Cause): void {
-    const { overrides, standing, journal } = this.#ground;
-    const services = byName(standing.effective.services);
-    const isStranger = ({ service, server }: Override): boolean =>
-      !services.get(serviceName(service))?.servers.some((each) => serverName(each) === serverName(server));
-    const strangers = overrides.values().filter(isStranger);
-    overrides.forget(strangers);
-    for (const { service, server, wish } of strangers)
-      journal.tell({ event: "override-cleared", service: serviceName(service), server: serverName(server), wish }, cause);
   }
 
   /** With what was counted, of some services or of all. */

@@ -10,12 +10,13 @@ import { serverName, serviceName } from "../../model/service.ts";
 import { desiredState } from "../../reconcile/desired.ts";
 import type { ConfigurationVersion } from "../director.ts";
 import type { RunningJournal } from "../journal/journal.ts";
+import type { WaysTo } from "../server-way.ts";
 import type { DirectorStore } from "../store.ts";
 import type { HealthWatch, Prospect } from "./health-watch.ts";
 import type { Overrides } from "./overrides.ts";
 import type { PlaneKeeper } from "./plane-keeper.ts";
 import type { Reading } from "./reading.ts";
-import type { Met } from "./surroundings.ts";
+import { type Met, meet } from "./surroundings.ts";
 import type { Turns } from "./turns.ts";
 import type { Versions } from "./versions.ts";
 
@@ -80,6 +81,17 @@ export function takeEffect(ground: Ground, standing: Standing, prospect: Prospec
   ground.standing = standing;
   ground.inForce(standing.reading.configuration, standing.effective);
   return ground.watch.adopt(prospect, ground.overrides.orderOf, cause);
+}
+
+/** Interfaces, addresses or routes are others. Within a turn. */
+export function meetAgain(ground: Ground, waysTo: WaysTo): void {
+  const { standing } = ground;
+  const met = meet(standing.reading, standing.effective, waysTo);
+  const { interfaces } = met.surroundings;
+  // An address that went away may come back: what was met before stands until then.
+  const good = met.complaints.length === 0 ? met : { ...standing.met, surroundings: { ...standing.met.surroundings, interfaces } };
+  ground.standing = { ...standing, met: good };
+  showComplaints(ground, met.complaints);
 }
 
 /** What of the configuration does not work on this host (any more): shown until it does. */

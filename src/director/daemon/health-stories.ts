@@ -4,7 +4,7 @@ import type { ConfiguredService } from "../../config/configuration.ts";
 import type { ServiceHealth, ServiceHealthAction } from "../../health/service-health.ts";
 import { type EffectiveWeight, sameWeight } from "../../health/weight.ts";
 import type { Cause, Finding, Journal } from "../../model/journal.ts";
-import type { ServiceWatch } from "./health-watch.ts";
+import type { HealthWatch, ServiceWatch } from "./health-watch.ts";
 
 interface Conclusions {
   readonly service: ServiceWatch;
@@ -46,6 +46,18 @@ export function tellConclusions(journal: Journal, { service, before, actions, ca
 
 export function labelOf({ name }: ConfiguredService): { readonly label?: string } {
   return name === undefined ? {} : { label: name };
+}
+
+/** With the packet path its services go: what is told of one that goes down is told, where that is wanted (omega). */
+export function tellEnd({ watch, journal }: { readonly watch: HealthWatch; readonly journal: Journal }): void {
+  for (const { rule, name, servers, health } of watch.services.values()) {
+    if (!rule.omega) continue;
+    const ofService = { service: name, ...labelOf(rule) };
+    for (const [i, server] of servers.entries())
+      if (health.servers[i]?.condition === "up")
+        journal.tell({ event: "server-down", ...ofService, server: server.name, after: [] }, { kind: "stop" });
+    if (health.quorum === "up") journal.tell({ event: "quorum-lost", ...ofService }, { kind: "stop" });
+  }
 }
 
 const OUT: EffectiveWeight = { kind: "out" };

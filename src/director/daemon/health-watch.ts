@@ -161,6 +161,7 @@ export class HealthWatch {
   }
 
   stop(): void {
+    this.#options.stalls.stop();
     for (const service of this.#services.values()) for (const check of checksOf(service)) check.stop.abort();
   }
 

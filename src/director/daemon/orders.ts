@@ -4,6 +4,7 @@ import type { ConfiguredService } from "../../config/configuration.ts";
 import type { Cause } from "../../model/journal.ts";
 import type { Override, OverrideWish } from "../../model/override.ts";
 import { serverName, serviceName } from "../../model/service.ts";
+import { byName } from "../../reconcile/desired.ts";
 import type { Asker, ServerReference } from "../director.ts";
 import type { Ground } from "./ground.ts";
 import { labelOf } from "./health-stories.ts";
@@ -42,6 +43,17 @@ export function take(ground: Ground, reference: ServerReference, asker: Asker, o
     ground.watch.order(nameOf(each), undefined, causeOf(asker), because);
     return { service: each.service, server: each.server, because };
   });
+}
+
+/** Overrides of servers that the configuration has no more would surprise whoever adds them again one day. */
+export function forgetStrangers({ overrides, standing, journal }: Ground, cause: Cause): void {
+  const services = byName(standing.effective.services);
+  const isStranger = ({ service, server }: Override): boolean =>
+    !services.get(serviceName(service))?.servers.some((each) => serverName(each) === serverName(server));
+  const strangers = overrides.values().filter(isStranger);
+  overrides.forget(strangers);
+  for (const { service, server, wish } of strangers)
+    journal.tell({ event: "override-cleared", service: serviceName(service), server: serverName(server), wish }, cause);
 }
 
 export function causeOf({ by, reason }: Asker): Cause {

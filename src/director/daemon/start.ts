@@ -26,6 +26,7 @@ import { DirectorDaemon, type Identity } from "./director.ts";
 import { desiredNow, desiredThen, type Ground, type Standing, showComplaints, takeEffect } from "./ground.ts";
 import { knownFromKernel } from "./health-rules.ts";
 import { HealthWatch, type HealthWatchOptions } from "./health-watch.ts";
+import { OwnMeasures } from "./measures.ts";
 import { Overrides } from "./overrides.ts";
 import { PlaneKeeper } from "./plane-keeper.ts";
 import { type Reading, readFileText, readText } from "./reading.ts";
@@ -72,12 +73,13 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     journal.tell({ event: "configuration-refused", file: options.file, complaints: error.message.split("\n") }, START);
   });
   // Before anything is made or told: what cannot work here, cannot.
-  const { complaints } = meet(chosen.reading.configuration, chosen.reading.places, rememberedWays());
+  const { complaints } = meet(chosen.reading, chosen.reading.configuration, rememberedWays());
   // One that was in force already is again, though an address may be missing as long as the machine is starting.
   if (complaints.length > 0 && chosen.version === undefined) throw new ConfigurationError(complaints);
   requireRoom({ services: chosen.reading.configuration.services, attachments: [] });
   journal.tell({ event: "director-started", version: options.version, pid: process.pid, capabilities: options.capabilities() }, START);
   const stalls = new Stalls();
+  const measures = new OwnMeasures();
   const overrides = new Overrides(store);
   const keeper = new PlaneKeeper(options.packetPath ?? {});
   const watch = new HealthWatch({
@@ -89,7 +91,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
       const service = watch.services.get(name)?.rule;
       if (server.cutTemplates && service !== undefined) reconciler.cutTemplates({ service, server, cause: { kind: "health" }, because });
     },
-    checked: (kind, verdict) => director.count(kind, verdict),
+    checked: (kind, verdict) => measures.count(kind, verdict),
   });
 
   const { reading } = chosen;
@@ -101,11 +103,11 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
   keeper.noticing((before, held) => {
     if (noticeDrift(ground, before, held)) void reconciler.all({ cause: { kind: "drift" } });
   });
-  const director = new DirectorDaemon(ground, reconciler, options);
+  const director = new DirectorDaemon({ ground, reconciler, identity: options, measures });
   const begin = async (): Promise<void> => {
     await keeper.turn(async (turn) => {
       const { plane, held, waysTo } = turn;
-      const met = meet(reading.configuration, reading.places, waysTo);
+      const met = meet(reading, effective, waysTo);
       const heldByName = byName(held.services);
       const prospect = watch.foresee(effective, overrides.orderOf, (service) =>
         knownFromKernel(service, heldByName.get(serviceName(service)), overrides.orderOf),
@@ -129,7 +131,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     // What the network does meanwhile waits for its turn.
     await ground.turns.take(begin);
   } catch (error) {
-    stalls.stop();
+    measures.stop();
     reconciler.stop();
     watch.stop();
     keeper.close();

@@ -4,10 +4,11 @@ import { type Complaint, formatComplaint } from "../../config/complaint.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import { listLinks } from "../../kernel/links.ts";
 import { formatAddress } from "../../model/address.ts";
+import type { WantedAttachment } from "../../model/plane.ts";
 import type { Surroundings } from "../../reconcile/desired.ts";
 import { foresee } from "../preflight.ts";
-import type { Places } from "../preflight-complaints.ts";
 import type { WaysTo } from "../server-way.ts";
+import type { Reading } from "./reading.ts";
 
 export interface Met {
   readonly surroundings: Surroundings;
@@ -20,27 +21,36 @@ const TEXT = {
   missing: "there is no such interface yet; it is attached when it appears",
 };
 
-/** An interface that is not there yet is waited for. */
-export function meet(configuration: Configuration, places: Places, waysTo: WaysTo): Met {
+/**
+ * `effective`: with what was made by hand, which is listened for too, and complained of by nobody. An interface that is not there yet is waited
+ * for.
+ */
+export function meet({ configuration, places }: Pick<Reading, "configuration" | "places">, effective: Configuration, waysTo: WaysTo): Met {
   const interfaces = new Set(listLinks().map(({ name }) => name));
-  const listed = configuration.interfaces;
-  const missing = (listed ?? []).flatMap(({ interfaceName }, i) =>
-    interfaces.has(interfaceName)
-      ? []
-      : [formatComplaint(places.complaint(["interfaces", i, "name"], `${interfaceName}: ${TEXT.missing}`))],
+  const isThere = ({ interfaceName }: WantedAttachment): boolean => interfaces.has(interfaceName);
+  const missing = (configuration.interfaces ?? []).flatMap((each, i) =>
+    isThere(each) ? [] : [formatComplaint(places.complaint(["interfaces", i, "name"], `${each.interfaceName}: ${TEXT.missing}`))],
   );
-  const present =
-    listed === undefined
-      ? configuration
-      : { ...configuration, interfaces: listed.filter(({ interfaceName }) => interfaces.has(interfaceName)) };
-  const { automatic, warnings, complaints } = foresee(present, places, waysTo);
-  const hairpins = configuration.services.filter(({ hairpin }) => hairpin);
-  const servers = hairpins.flatMap((service) => [...service.servers, ...(service.sorryServer === undefined ? [] : [service.sorryServer])]);
-  const ways = waysTo(servers.map(({ address }) => address));
-  const sources = new Map(servers.map(({ address }, i) => [formatAddress(address), ways[i]?.source]));
+  const present = (wanted: Configuration): Configuration =>
+    wanted.interfaces === undefined ? wanted : { ...wanted, interfaces: wanted.interfaces.filter(isThere) };
+  const { automatic, warnings, complaints } = foresee(present(configuration), places, waysTo);
   return {
-    surroundings: { automatic, interfaces, sourceTo: (server) => sources.get(formatAddress(server)) },
+    surroundings: {
+      automatic: effective === configuration ? automatic : foresee(present(effective), places, waysTo).automatic,
+      interfaces,
+      sourceTo: sourcesOf(effective, waysTo),
+    },
     warnings: [...missing, ...warnings],
     complaints,
   };
+}
+
+/** The director's own addresses, for those who go a hairpin. */
+function sourcesOf({ services }: Configuration, waysTo: WaysTo): Surroundings["sourceTo"] {
+  const servers = services
+    .filter(({ hairpin }) => hairpin)
+    .flatMap((service) => [...service.servers, ...(service.sorryServer === undefined ? [] : [service.sorryServer])]);
+  const ways = waysTo(servers.map(({ address }) => address));
+  const sources = new Map(servers.map(({ address }, i) => [formatAddress(address), ways[i]?.source]));
+  return (server) => sources.get(formatAddress(server));
 }
