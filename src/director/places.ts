@@ -29,7 +29,7 @@ export interface RuntimePlaces {
  * have named the places itself (systemd: RuntimeDirectory=, StateDirectory=).
  */
 export function runtimePlaces(outermost = isOutermostNetwork(), environment: NodeJS.ProcessEnv = process.env): RuntimePlaces {
-  const directory = join(RUNTIME, `net-${currentCookie()}`);
+  const directory = runtimeDirectory(currentCookie());
   const given = firstOf(environment["RUNTIME_DIRECTORY"]);
   return {
     directory,
@@ -39,10 +39,15 @@ export function runtimePlaces(outermost = isOutermostNetwork(), environment: Nod
   };
 }
 
+/** Of the network namespace with the cookie. */
+export function runtimeDirectory(cookie: bigint): string {
+  return join(RUNTIME, `net-${cookie}`);
+}
+
 /** Where a command finds the director of the current network namespace, if one runs. Quick: ipvsadm asks at every call. */
 export function directorSocket(environment: NodeJS.ProcessEnv = process.env): string {
   const named = environment[SOCKET_VARIABLE];
-  return named === undefined || named === "" ? join(RUNTIME, `net-${currentCookie()}`, SOCKET) : named;
+  return named === undefined || named === "" ? join(runtimeDirectory(currentCookie()), SOCKET) : named;
 }
 
 /** What is kept over restarts and reboots: overrides, versions of the configuration, the journal. */

@@ -41,6 +41,8 @@ export interface Libc {
   /** `length` is an int that goes in and comes out. */
   getsockopt(fd: number, level: number, name: number, value: Bytes, length: Bytes): number;
   flock(fd: number, operation: number): number;
+  /** With those commands alone whose third argument is a pointer. */
+  fcntl(fd: number, command: number, argument: Bytes): number;
   ioctl(fd: number, request: number, argument: Bytes): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
@@ -74,6 +76,7 @@ export const libc = bind<Libc>(LIBC, {
   setsockopt: "int setsockopt(int fd, int level, int name, const void *value, uint32_t length)",
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",
   flock: "int flock(int fd, int operation)",
+  fcntl: "int fcntl(int fd, int command, void *argument)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
   setns: "int setns(int fd, int type)",
   unshare: "int unshare(int flags)",

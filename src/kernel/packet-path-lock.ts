@@ -1,21 +1,21 @@
 /**
- * Changes of packet paths go one at a time, on the whole machine: a lock on a file that only root can open (flock(2)), which ends
- * with the process that holds it. What stands in the file says who wrote last in each network namespace: a director, which keeps its packet path
- * open between two changes, sees by that whether another process has been there meanwhile.
+ * Changes of a packet path go one at a time: a lock that ends with the process that holds it. Each network namespace has its own, a byte of one file that only root
+ * can open: who loads programs in one, which takes a second, keeps no director in another from taking a sick server out. What stands in the file says
+ * who wrote last in each namespace: a director, which keeps its packet path open between two changes, sees by that whether another process
+ * has been there meanwhile.
  */
 
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import koffi from "koffi";
 import { EvenkeelError } from "../model/error.ts";
+import { lockByte, tryLockByte } from "./byte-lock.ts";
 import { nowMs } from "./clock.ts";
-import { libc } from "./libc.ts";
 import { currentCookie } from "./namespace.ts";
-import { Errno, systemCallError } from "./system-call.ts";
 
 const LOCK_FILE = "/run/evenkeel/lock";
-const LOCK_EX_NB = 6;
+/** Above all cookies, which count up from 1. */
+const WHOLE_MACHINE = 1n << 62n;
 const RETRY_MS = 5;
 /** Of so many namespaces a stamp is kept. One that is lost only makes a director look once more. */
 const STAMPS_MAX = 64;
@@ -31,6 +31,17 @@ export async function withPacketPathLock<T>(work: () => T | Promise<T>, waitMs =
   }
 }
 
+/** What network namespaces share (a mount, what dead ones left) is changed by one process at a time: for milliseconds, and others wait. */
+export function aloneOnMachine<T>(work: () => T): T {
+  const fd = openLock();
+  try {
+    lockByte(fd, WHOLE_MACHINE);
+    return work();
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Who wrote last to the packet path of this network namespace; undefined: nobody that is remembered. Only with the lock held. */
 export function packetPathStamp(): string | undefined {
   return readStamps().get(`${currentCookie()}`);
@@ -39,12 +50,14 @@ export function packetPathStamp(): string | undefined {
 /** Every writer says so before it writes, with the lock held; returns its stamp. */
 export function stampPacketPath(): string {
   const cookie = `${currentCookie()}`;
-  const stamps = readStamps();
-  stamps.delete(cookie);
   const stamp = randomBytes(8).toString("hex");
-  const lines = [...stamps, [cookie, stamp] as const].slice(-STAMPS_MAX).map((each) => each.join(" "));
-  // Cut short it has lost stamps, and no director takes the packet path for unchanged.
-  writeFileSync(LOCK_FILE, `${lines.join("\n")}\n`);
+  aloneOnMachine(() => {
+    const stamps = readStamps();
+    stamps.delete(cookie);
+    const lines = [...stamps, [cookie, stamp] as const].slice(-STAMPS_MAX).map((each) => each.join(" "));
+    // Cut short it has lost stamps, and no director takes the packet path for unchanged.
+    writeFileSync(LOCK_FILE, `${lines.join("\n")}\n`);
+  });
   return stamp;
 }
 
@@ -68,9 +81,8 @@ function openLock(): number {
 }
 
 async function acquire(fd: number, untilMs: number, waitMs: number): Promise<void> {
-  while (libc.flock(fd, LOCK_EX_NB) !== 0) {
-    const errno = koffi.errno();
-    if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw systemCallError(`lock ${LOCK_FILE}`, errno);
+  const own = currentCookie();
+  while (!tryLockByte(fd, own)) {
     if (nowMs() >= untilMs) {
       throw new EvenkeelError("TIMEOUT", `another process has been changing the packet path for ${waitMs / 1000} seconds`, {
         cure: `see what it is (fuser ${LOCK_FILE}) and try again`,

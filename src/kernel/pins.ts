@@ -13,6 +13,7 @@ import { libbpf } from "./libbpf.ts";
 import { libc } from "./libc.ts";
 import { currentCookie } from "./namespace.ts";
 import { type LinkInfo, linkInfo } from "./object-info.ts";
+import { aloneOnMachine } from "./packet-path-lock.ts";
 import { describeErrno, Errno, systemCallError } from "./system-call.ts";
 
 const BPF_FS_MAGIC = 0xcafe4a11;
@@ -41,8 +42,11 @@ export interface PinDirectory {
 export function bpfFileSystem(): string {
   const found = findBpfFileSystem();
   if (found !== undefined) return found;
-  mountBpfFileSystem();
-  const mounted = findBpfFileSystem();
+  const mounted = aloneOnMachine(() => {
+    // Another process may have been faster: twice mounted, the second would hide what the first holds.
+    if (findBpfFileSystem() === undefined) mountBpfFileSystem();
+    return findBpfFileSystem();
+  });
   if (mounted === undefined) throw cannotMount("it is not there after mounting");
   return mounted;
 }
@@ -115,6 +119,10 @@ export function listPinDirectories(): readonly { readonly cookie: bigint; readon
  * A directory without any link is left: its maker may be about to attach, or attaches without links (clsact). Returns the cookies.
  */
 export function removeStalePins(): readonly bigint[] {
+  return aloneOnMachine(removeStale);
+}
+
+function removeStale(): readonly bigint[] {
   const removed: bigint[] = [];
   const ours = currentCookie();
   for (const { cookie, directory } of listPinDirectories()) {
