@@ -1,7 +1,7 @@
 /** Starts the HTTP and UDP servers of the real servers, all at once, and gives them orders over their sockets. */
 
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +33,8 @@ export async function announce(lab: string, server: string, way: { from: string;
 function startHost(lab: string, server: string): Promise<void> {
   const logFile = join(labDirectory(lab), `${server}.log`);
   const log = openSync(logFile, "a");
+  // One that was killed left its socket.
+  rmSync(socketOf(lab, server), { force: true });
   const ports = [PORTS.http, PORTS.alternate, PORTS.mapped].join(",");
   const command = [
     process.execPath,
