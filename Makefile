@@ -82,6 +82,10 @@ bench-ipvs: setup-bench ## instructions a packet beside the kernel's own IPVS, i
 bench-checks: setup ## CPU time of a health check beside a bare connection, and 2,000 HTTP checks a second (root)
 	node bench/checks.ts
 
+.PHONY: bench-director
+bench-director: build ## a running director: start, plan and apply with 10,000 servers, 2,000 HTTP checks a second, memory (root)
+	node bench/director.ts
+
 .PHONY: bench-checks-keepalived
 bench-checks-keepalived: setup-bench ## CPU time of a health check beside keepalived's, in an emulated machine that has IPVS (root)
 	node bench/checks-keepalived.ts

@@ -74,12 +74,12 @@ export class ControlRig {
       }
       return openSync("/proc/thread-self/ns/net", "r");
     });
-    writeFileSync(this.#file, yamlOf(this.#state));
+    writeFileSync(this.file, yamlOf(this.#state));
   }
 
   /** Milliseconds to put all of it into an empty packet path. */
   fill(): number {
-    return this.#inside(() => {
+    return this.inside(() => {
       PacketPath.remove();
       const path = PacketPath.create();
       try {
@@ -97,7 +97,7 @@ export class ControlRig {
 
   /** Milliseconds until another process knows all that stands. */
   open(): number {
-    return this.#inside(() => {
+    return this.inside(() => {
       let path: PacketPath | undefined;
       try {
         return timed(() => {
@@ -140,15 +140,15 @@ export class ControlRig {
 
   /** Takes the packet path away, for a command that makes one. */
   clear(): void {
-    this.#inside(() => PacketPath.remove());
+    this.inside(() => PacketPath.remove());
   }
 
   /** Milliseconds of the whole command. */
   command(verb: "apply" | "status"): number {
-    return this.#inside(() => {
+    return this.inside(() => {
       let failed = "";
       const spent = timed(() => {
-        const run = spawnSync(COMMAND, verb === "apply" ? ["apply", this.#file] : ["status"], { encoding: "utf8", maxBuffer: 1 << 28 });
+        const run = spawnSync(COMMAND, verb === "apply" ? ["apply", this.file] : ["status"], { encoding: "utf8", maxBuffer: 1 << 28 });
         if (run.status !== 0) failed = `exit code ${run.status}: ${run.stderr}`;
       });
       if (failed !== "") throw new EvenkeelError("COMMAND_FAILED", `evenkeel ${verb} failed: ${failed}`);
@@ -162,16 +162,18 @@ export class ControlRig {
     rmSync(this.#directory, { recursive: true });
   }
 
-  get #file(): string {
+  /** Its configuration. */
+  get file(): string {
     return join(this.#directory, "evenkeel.yaml");
   }
 
-  #inside<T>(work: () => T): T {
+  /** In its namespace; what is started there stays there. */
+  inside<T>(work: () => T): T {
     return inNamespace(this.#namespace, work);
   }
 
   #withPlane<T>(work: (plane: BpfPlane) => T): T {
-    return this.#inside(() => {
+    return this.inside(() => {
       const path = openPath();
       try {
         return work(new BpfPlane(path));
@@ -183,7 +185,7 @@ export class ControlRig {
 
   /** The floor: as many map updates of a server's size of counters, each by its system call, and nothing else. Milliseconds. */
   updateByCalls(count: number): number {
-    return this.#inside(() => {
+    return this.inside(() => {
       const path = openPath();
       try {
         const { fd } = path.maps.server_zero;
@@ -212,7 +214,7 @@ function impossible(): never {
   throw new EvenkeelError("EXPECTATION_FAILED", "the rig has no packet path, or nothing in it");
 }
 
-function yamlOf(services: readonly VirtualService[]): string {
+export function yamlOf(services: readonly VirtualService[]): string {
   const lines = services.flatMap(({ address, port, scheduler, servers }) => [
     `  - address: ${formatAddress(address)}`,
     `    port: ${port}`,

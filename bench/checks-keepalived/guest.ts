@@ -5,7 +5,7 @@
  *   node bench/checks-keepalived/guest.ts SERVERS ROUNDS CONTENDER...
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +18,7 @@ import {
   FILES,
   keepalivedConfiguration,
   NGINX_CONFIGURATION,
+  networkCommands,
   type Sample,
 } from "./stage.ts";
 
@@ -34,6 +35,7 @@ const servers = Number(serversGiven);
 const contenders = CONTENDERS.filter((contender) => wanted.includes(contender));
 
 enterPrivateNetwork();
+execFileSync("ip", ["-batch", "-"], { input: networkCommands(servers) });
 // Thousands of connections a second leave their ports waiting for a minute: both contenders get the same relief.
 writeFileSync("/proc/sys/net/ipv4/tcp_max_tw_buckets", "1000");
 writeFileSync("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535");

@@ -1,7 +1,8 @@
 /** What bench/checks-keepalived.ts compares, as values: the servers, and the configuration of each contender that makes the same checks of them. */
 
-export const SERVERS_A_SERVICE = 100;
-export const PORT = 8080;
+const DEVICE = "front";
+const SERVERS_A_SERVICE = 100;
+export const PORT = 80;
 export const PATH = "/health";
 /** The configuration of a contender's, in the emulated machine. */
 export const FILES = { keepalived: "/run/keepalived.conf", director: "/run/evenkeel.yaml", nginx: "/run/nginx.conf" } as const;
@@ -21,9 +22,21 @@ export interface Sample {
   readonly residentMb: number;
 }
 
-/** One loopback address each; one web server answers on all of them. */
+/** An address each; one web server answers on all of them. */
 export function serverAddress(index: number): string {
-  return `127.0.${1 + (index >> 8)}.${index & 255}`;
+  return `10.1.${index >> 8}.${index & 255}`;
+}
+
+/** For `ip -batch`: where the services and, as addresses of the machine's own, all servers are. */
+export function networkCommands(servers: number): string {
+  return [
+    `link add ${DEVICE} type veth peer name peer`,
+    `link set ${DEVICE} up`,
+    "link set peer up",
+    ...services(servers).map(({ address }) => `addr add ${address}/32 dev ${DEVICE}`),
+    "route add local 10.1.0.0/16 dev lo",
+    "",
+  ].join("\n");
 }
 
 function services(servers: number): { readonly address: string; readonly servers: readonly string[] }[] {
@@ -64,7 +77,7 @@ export function directorConfiguration(servers: number): string {
     checks: [{ http: { path: ${PATH} }, interval: 1s, timeout: 5s }]
     servers:
 ${own.map((server) => `      - { address: ${server}, port: ${PORT} }`).join("\n")}`;
-  return `interfaces: [{ name: lo, hook: tc }]\nservices:\n${services(servers).map(service).join("\n")}\n`;
+  return `interfaces: [{ name: ${DEVICE}, hook: tc }]\nservices:\n${services(servers).map(service).join("\n")}\n`;
 }
 
 export const NGINX_CONFIGURATION = `daemon off;
