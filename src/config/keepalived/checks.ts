@@ -68,12 +68,10 @@ const TEXT = {
 export class Checks {
   readonly #account: Account;
   readonly #values: Values;
-  readonly origins: Map<object, string>;
 
-  constructor(account: Account, origins: Map<object, string>) {
+  constructor(account: Account) {
     this.#account = account;
     this.#values = new Values(account);
-    this.origins = origins;
   }
 
   /** Several, where one checker has several urls. */

@@ -48,6 +48,8 @@ const FRAGMENTS = [
   "__proto__ ",
   "constructor ",
   "toString\n",
+  "toString ",
+  "valueOf ",
   "HTTP_GET {\nurl {\npath /\n",
   "TCP_CHECK {\n",
   "0",

@@ -227,3 +227,11 @@ test("A mistake in the servers of a group is told once, whatever the group stand
     "virtual_server_group G {\n192.0.2.1-9 80\n}\nvirtual_server group G {\nprotocol TCP\nreal_server 10.0.0.1 80 {\nweight x\n}\n}";
   assert.deepEqual(mistakesOf(text), ['k.conf:7:8: "x" is not a whole number from 0 to 2147483647']);
 });
+
+test("Words that every object of JavaScript has are words like others", () => {
+  assert.deepEqual(mistakesOf("global_defs {\nlvs_timeouts toString 5\n}"), [
+    "k.conf:2:14: lvs_timeouts is followed by tcp, tcpfin or udp, each with its seconds",
+  ]);
+  assert.match(mistakesOf(web("lb_kind constructor"))[0] ?? "", /"constructor" is not a forwarding method/);
+  assert.match(mistakesOf(web("inhibit_on_failure valueOf"))[0] ?? "", /"valueOf" is not a switch/);
+});

@@ -88,7 +88,11 @@ function settingsOf(globals: readonly Statement[], services: readonly Yaml[], ac
   };
 }
 
-const TIMEOUTS: Readonly<Record<string, string>> = { tcp: "tcp", tcpfin: "tcp_fin", udp: "udp" };
+const TIMEOUTS: ReadonlyMap<string, string> = new Map([
+  ["tcp", "tcp"],
+  ["tcpfin", "tcp_fin"],
+  ["udp", "udp"],
+]);
 
 function timeoutsOf(statement: Statement | undefined, account: Account): Yaml {
   if (statement === undefined) return {};
@@ -96,7 +100,7 @@ function timeoutsOf(statement: Statement | undefined, account: Account): Yaml {
   const timeouts: Yaml = {};
   for (let i = 0; i < statement.words.length; i += 2) {
     const [name, seconds] = [statement.words[i], statement.words[i + 1]];
-    const key = TIMEOUTS[name?.text ?? ""];
+    const key = TIMEOUTS.get(name?.text ?? "");
     if (key === undefined || seconds === undefined) {
       account.mistake(name?.place ?? statement.place, TEXT.timeouts);
       break;

@@ -10,7 +10,11 @@ export interface Method {
   readonly tunnel?: { readonly type: "ipip" | "gre" | "gue"; readonly port?: number; readonly checksum?: boolean };
 }
 
-const METHODS: Readonly<Record<string, Method["method"]>> = { NAT: "nat", DR: "dr", TUN: "tun" };
+const METHODS: ReadonlyMap<string, Method["method"]> = new Map([
+  ["NAT", "nat"],
+  ["DR", "dr"],
+  ["TUN", "tun"],
+]);
 
 const TEXT = {
   method: (text: string) => `${quote(text)} is not a forwarding method, and keepalived would take NAT; allowed: NAT, DR, TUN`,
@@ -24,7 +28,7 @@ export function readMethod(statement: Statement | undefined, account: Account): 
   const values = new Values(account);
   const word = statement === undefined ? undefined : values.word(statement);
   if (statement === undefined || word === undefined) return undefined;
-  const method = METHODS[word.text];
+  const method = METHODS.get(word.text);
   if (method === undefined) {
     account.mistake(word.place, TEXT.method(word.text));
     return undefined;

@@ -6,8 +6,9 @@ import { quote } from "../complaint.ts";
 import { lengthOfMask } from "../fields.ts";
 import { didYouMean } from "../suggest.ts";
 import type { Account } from "./account.ts";
-import { CHECKERS, type CheckDefaults, Checks } from "./checks.ts";
-import { type Method, methodDifference, readMethod } from "./methods.ts";
+import { CHECKERS } from "./checks.ts";
+import { methodDifference, readMethod } from "./methods.ts";
+import { type Common, PORT_TEXT, RealServers } from "./real-servers.ts";
 import { describeName, nameKey, type ServiceName, type ServiceNames } from "./service-names.ts";
 import type { Statement } from "./tree.ts";
 import { all, last, tryAddress, Values } from "./values.ts";
@@ -17,7 +18,6 @@ type Yaml = Record<string, unknown>;
 
 const DEFAULT_PERSISTENCE_S = 360;
 const PERSISTENCE_MAX_S = 2_678_400;
-const WEIGHT_MAX = 65_535;
 const COUNT_MAX = 2_147_483_647;
 
 const FLAGS = {
@@ -35,26 +35,18 @@ const TEXT = {
   noProtocol: "no protocol is said, which is UDP to keepalived; protocol TCP was meant perhaps",
   flag: (flag: string, scheduler: string) => `${scheduler} has no ${flag}`,
   third: "no scheduler has a use for it",
-  weightMax: `${WEIGHT_MAX}, the greatest weight`,
   onePacket: "only UDP is scheduled packet by packet",
   markProtocol: "a mark is of all protocols",
   persistent: "persistent, 360 seconds",
   noPersistence: "no persistence: keepalived passes over it",
-  loopback: (vip: string) => `${vip}: this host, by the address that its packets have`,
-  loopbackMark: "this host has no address in a service by mark; say one that is not of the loopback",
-  loopbackPort: "the director maps no ports for itself; let it listen on the service's own",
   mask: (text: string) => `${quote(text)} is not a netmask, nor a prefix length`,
   quorum: (weight: number) => `${weight}, what all servers weigh together, as keepalived reduces it`,
   hysteresis: (weight: number) => `${weight}: with more a lost quorum could not be gained again`,
   noWeight: "the servers have no weight, and so no quorum",
   program: (text: string) => `${quote(text)} is not the path of a program; it begins with a slash`,
   noServer: "the virtual server has no real servers; keepalived passes over it",
-  port: (port: number) => `port ${port}, the service's, as keepalived resets it: only NAT can map to another one`,
-  family: (text: string) => `${text} is not of the virtual server's family; keepalived passes over the server`,
-  twice: "stands here twice; keepalived removes the second one",
   twiceService: "keepalived has this virtual server twice",
   noChecks: "no check could say that the servers are well",
-  lowerAbove: "above uthreshold, which the kernel refuses",
   addresses: (count: number) => `${count} services`,
   hasMark: "a service by mark; settings.marks_from_outside lets other programs give the mark",
 };
@@ -63,8 +55,7 @@ export class Services {
   readonly #account: Account;
   readonly #values: Values;
   readonly #names: ServiceNames;
-  readonly #checks: Checks;
-  readonly #secure: Yaml;
+  readonly #servers: RealServers;
   readonly #origins: Map<object, string>;
   readonly #seen = new Map<string, Statement>();
 
@@ -72,8 +63,7 @@ export class Services {
     this.#account = account;
     this.#values = new Values(account);
     this.#names = names;
-    this.#checks = new Checks(account, origins);
-    this.#secure = secure;
+    this.#servers = new RealServers(account, secure);
     this.#origins = origins;
   }
 
@@ -112,7 +102,7 @@ export class Services {
       protocol,
       protocolStatement,
       place,
-      weight: this.#weight(last(block, "weight")) ?? 1,
+      weight: this.#servers.weight(last(block, "weight")) ?? 1,
       inhibit: this.#values.toggle(last(block, "inhibit_on_failure")) ?? false,
       timeout: this.#persistence(block),
       granularity: last(block, "persistence_granularity"),
@@ -138,7 +128,7 @@ export class Services {
     const onePacket = ops !== undefined && (isMark || common.protocol === "udp");
     if (ops !== undefined && !onePacket) this.#account.judge(ops, "dropped", TEXT.onePacket);
     const persistent = this.#persistent(common, { port, isMark, family });
-    const servers = this.#servers(block, { name, common, family, port });
+    const servers = this.#servers.read(block, { name, common, family, port });
     const hoisted = hoistChecks(servers);
     const quorum = this.#quorum(block, servers);
     return {
@@ -218,100 +208,6 @@ export class Services {
     return masks?.family ?? (families.length > 0 && families.every((family) => family === "ipv6") ? "ipv6" : "ipv4");
   }
 
-  #servers(block: readonly Statement[], service: ServiceFacts): Yaml[] {
-    const seen = new Set<string>();
-    return all(block, "real_server").flatMap((statement) => {
-      const server = this.#server(statement, block, service);
-      if (server === undefined) return [];
-      const key = `${server["address"] as string} ${(server["port"] as number | undefined) ?? ""}`;
-      if (seen.has(key)) {
-        this.#account.remark(statement.place, `${key.trim()} ${TEXT.twice}`);
-        this.#account.drop(statement, TEXT.twice);
-        return [];
-      }
-      seen.add(key);
-      return [server];
-    });
-  }
-
-  #server(statement: Statement, above: readonly Statement[], { name, common, family, port }: ServiceFacts): Yaml | undefined {
-    const { block = [] } = statement;
-    const host = this.#values.word(statement);
-    const said = host === undefined ? undefined : this.#values.address(host);
-    const portWord = statement.words[1];
-    const ownPort = portWord === undefined ? 0 : this.#values.numberOf(portWord, { least: 0, greatest: 65_535 });
-    if (said === undefined || ownPort === undefined || host === undefined) return undefined;
-    const method = readMethod(last(block, "lvs_method"), this.#account) ?? common.method;
-    const address = this.#reachable(said, statement, name, method.method !== "nat" || ownPort === port);
-    if (address === undefined) return undefined;
-    if (address.family !== family && method.method !== "tun") {
-      this.#account.mistake(host.place, TEXT.family(host.text));
-      return undefined;
-    }
-    const mapped = this.#mappedPort(statement, { name, method, port, ownPort });
-    const weight = this.#weight(last(block, "weight")) ?? common.weight;
-    const inhibit = this.#values.toggle(last(block, "inhibit_on_failure"));
-    const facts: CheckDefaults = {
-      blocks: [block, above],
-      secure: this.#secure,
-      needsPort: (mapped ?? port) === 0,
-      ...(address === said ? {} : { host: formatAddress(said) }),
-    };
-    const checks = all(block, ...CHECKERS).flatMap((checker) => this.#checks.read(checker, facts));
-    return {
-      address: formatAddress(address),
-      ...(mapped === undefined ? {} : { port: mapped }),
-      ...(weight === 1 ? {} : { weight }),
-      ...methodDifference(method, common.method.method),
-      ...this.#thresholds(block),
-      ...(inhibit === undefined || inhibit === common.inhibit ? {} : { inhibit_on_failure: inhibit }),
-      ...(checks.length === 0 ? {} : { checks }),
-    };
-  }
-
-  /** keepalived has this host by 127.0.0.1; here it is known by the address that packets come to, which they keep. */
-  #reachable(address: Address, statement: Statement, name: ServiceName, samePort: boolean): Address | undefined {
-    if (!isLoopback(address)) return address;
-    const why = name.kind === "mark" ? TEXT.loopbackMark : samePort ? undefined : TEXT.loopbackPort;
-    if (name.kind === "address" && why === undefined) {
-      this.#account.judge(statement, "approximated", TEXT.loopback(formatAddress(name.address)));
-      return name.address;
-    }
-    this.#account.remark(statement.place, why ?? "");
-    this.#account.drop(statement, why ?? "");
-    return undefined;
-  }
-
-  /** undefined: the service's own. A packet of a mark's service keeps its port, unless NAT maps it. */
-  #mappedPort(
-    statement: Statement,
-    {
-      name,
-      method,
-      port,
-      ownPort,
-    }: { readonly name: ServiceName; readonly method: Method; readonly port: number; readonly ownPort: number },
-  ): number | undefined {
-    if (method.method === "nat") return ownPort === port || (port === 0 && name.kind === "address") ? undefined : ownPort;
-    if (ownPort !== port && ownPort !== 0) this.#account.judge(statement, "approximated", TEXT.port(port));
-    return undefined;
-  }
-
-  #weight(statement: Statement | undefined): number | undefined {
-    const weight = this.#values.number(statement, { least: 0, greatest: COUNT_MAX });
-    if (statement === undefined || weight === undefined || weight <= WEIGHT_MAX) return weight;
-    this.#account.judge(statement, "approximated", TEXT.weightMax);
-    return WEIGHT_MAX;
-  }
-
-  #thresholds(block: readonly Statement[]): Yaml {
-    const upper = this.#values.number(last(block, "uthreshold"), { least: 0, greatest: COUNT_MAX }) ?? 0;
-    const lowerStatement = last(block, "lthreshold");
-    const lower = this.#values.number(lowerStatement, { least: 0, greatest: COUNT_MAX }) ?? 0;
-    if (lowerStatement !== undefined && lower > upper) this.#account.mistake(lowerStatement.place, TEXT.lowerAbove);
-    return { ...(upper === 0 ? {} : { upper_threshold: upper }), ...(lower === 0 ? {} : { lower_threshold: lower }) };
-  }
-
   #beginning(block: readonly Statement[], servers: readonly Yaml[], hoisted: unknown): Yaml {
     const alpha = last(block, "alpha");
     const isChecked = hoisted !== undefined || servers.some((server) => server["checks"] !== undefined);
@@ -377,11 +273,11 @@ export class Services {
     const portWord = statement.words[1];
     const ownPort = portWord === undefined ? 0 : this.#values.numberOf(portWord, { least: 0, greatest: 65_535 });
     const method = readMethod(last(block, "sorry_server_lvs_method"), this.#account) ?? common.method;
-    const address = this.#reachable(said, statement, name, method.method !== "nat" || ownPort === port || ownPort === 0);
+    const address = this.#servers.reachable(said, statement, name, method.method !== "nat" || ownPort === port || ownPort === 0);
     if (address === undefined) return {};
     const isMapped = method.method === "nat" && ownPort !== undefined && ownPort !== port && (port !== 0 || isMark) && ownPort !== 0;
     if (method.method !== "nat" && ownPort !== undefined && ownPort !== port && ownPort !== 0)
-      this.#account.judge(statement, "approximated", TEXT.port(port));
+      this.#account.judge(statement, "approximated", PORT_TEXT(port));
     return {
       sorry_server: {
         address: formatAddress(address),
@@ -392,26 +288,6 @@ export class Services {
   }
 }
 
-interface Common {
-  readonly scheduler: string;
-  readonly flags: readonly string[];
-  readonly method: Method;
-  readonly protocol: string;
-  readonly protocolStatement: Statement | undefined;
-  readonly place: Statement["place"];
-  readonly weight: number;
-  readonly inhibit: boolean;
-  readonly timeout: number | undefined;
-  readonly granularity: Statement | undefined;
-}
-
-interface ServiceFacts {
-  readonly name: ServiceName;
-  readonly common: Common;
-  readonly family: Family;
-  readonly port: number;
-}
-
 /** Checks that all servers have are said once, at the service. */
 function hoistChecks(servers: Yaml[]): unknown {
   const [first] = servers;
@@ -420,10 +296,6 @@ function hoistChecks(servers: Yaml[]): unknown {
   const checks = first?.["checks"];
   for (const server of servers) delete server["checks"];
   return checks;
-}
-
-function isLoopback({ family, bytes }: Address): boolean {
-  return family === "ipv4" ? bytes[0] === 127 : bytes.every((byte, i) => byte === (i === 15 ? 1 : 0));
 }
 
 function maskOf(text: string, family: Family): Yaml | undefined {
