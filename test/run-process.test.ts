@@ -1,13 +1,13 @@
 /** `evenkeel run` as a process: what it holds, what signals do to it, what a service manager hears, and what stays when it is gone. */
 
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { runtimePlaces } from "../src/director/places.ts";
 import { CAPABILITY_NAMES } from "../src/kernel/capability-names.ts";
 import { GOOD, HEAVIER } from "./apply/configurations.ts";
 import { need } from "./need.ts";
-import { directorsHostFor, Running } from "./run/running.ts";
+import { directorsHostFor, Running, until } from "./run/running.ts";
 
 const KEPT = ["CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_PERFMON", "CAP_BPF"];
 
@@ -178,5 +178,40 @@ describe("evenkeel run", () => {
     const director = await Running.start(host, host.write("evenkeel.yaml", GOOD), { through });
     assert.ok(host.pins().names("programs").length > 0);
     assert.equal(await director.stop(), 0);
+  });
+
+  test("does with its few capabilities all that it has to: scripts as nobody, checks by ping, the socket for a group", async (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = directorsHostFor(t);
+    const script = host.write("script", "#!/bin/sh\nexec grep -qE '^CapBnd:.0+$' /proc/self/status && test $(id -u) = 65534\n");
+    chmodSync(script, 0o755);
+    // A real server's address on this host, so that somebody answers.
+    host.ip("address add 10.77.0.11/32 dev lo");
+    const checks = `checks: [{ script: { command: [${script}] }, interval: 1s }, { ping: {}, interval: 1s }]`;
+    const text = `api: { group: "65534" }\n${GOOD.replace("    method: dr", `    method: dr\n    alpha: true\n    ${checks}`).replace("      - { address: 10.77.0.12 }\n", "")}`;
+    const director = await Running.start(host, host.write("evenkeel.yaml", text));
+    await until("both checks have passed", () => {
+      const [server] = director.json<{ condition: string }[]>("servers");
+      return server?.condition === "up";
+    });
+    const { socket } = host.inside(() => runtimePlaces(false));
+    assert.deepEqual([statSync(socket).gid, statSync(socket).mode & 0o777], [65534, 0o660]);
+    const member = host.evenkeel(["services"], { through: ["setpriv", "--reuid=1", "--regid=65534", "--clear-groups"] });
+    assert.equal(member.status, 0, member.stderr);
+    const stranger = host.evenkeel(["services"], { through: ["setpriv", "--reuid=1", "--regid=1", "--clear-groups"] });
+    assert.equal(stranger.status, 5);
+  });
+
+  test("ends with an error where it has a bug, and the packet path forwards on", async (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = directorsHostFor(t);
+    const file = host.write("evenkeel.yaml", GOOD);
+    const bug = host.write("bug.mjs", 'process.on("SIGUSR2", () => { throw new RangeError("this is the bug"); });');
+    const director = await Running.start(host, file, { bug });
+    const standing = host.snapshot();
+    director.signal("SIGUSR2");
+    assert.equal(await director.ended(), 1);
+    assert.match(director.log, /this should not have happened; please report it with these lines\nRangeError: this is the bug/);
+    assert.deepEqual(host.snapshot(), standing);
   });
 });

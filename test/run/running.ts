@@ -6,9 +6,12 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { runtimePlaces } from "../../src/director/places.ts";
 import { EVENKEEL, Host, type Run } from "../apply/host.ts";
 import { NotifyReceiver } from "./notify-receiver.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 let started = 0;
 
@@ -31,6 +34,8 @@ export interface RunningOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Programs that end in running it: setpriv, prlimit. */
   readonly through?: readonly string[];
+  /** A module that is loaded before it. */
+  readonly bug?: string;
 }
 
 export class Running {
@@ -50,10 +55,11 @@ export class Running {
   }
 
   /** Started, but maybe not ready yet. It ends with the test. */
-  static spawn(host: Host, file: string, { flags = [], environment = {}, through = [] }: RunningOptions = {}): Running {
+  static spawn(host: Host, file: string, { flags = [], environment = {}, through = [], bug }: RunningOptions = {}): Running {
     // A path: abstract names are those of a network namespace.
     const manager = new NotifyReceiver(`${host.directory}/notify-${started++}`);
-    const words = [...through, EVENKEEL, "run", "--state", `${host.directory}/state`, "--log-format", "text", ...flags, file];
+    const program = bug === undefined ? [EVENKEEL] : [process.execPath, `--import=${bug}`, MAIN];
+    const words = [...through, ...program, "run", "--state", `${host.directory}/state`, "--log-format", "text", ...flags, file];
     const child = host.spawn(words, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, NO_COLOR: "1", NOTIFY_SOCKET: manager.address, ...environment },
