@@ -52,7 +52,7 @@ export interface ConfiguredService extends VirtualService {
   readonly quorum: QuorumConfig;
   /** Serves while the quorum is lost. */
   readonly sorryServer?: RealServer;
-  /** Its servers are down until their checks say otherwise; else what they were last, or up at the first start. */
+  /** Its servers are down until their checks say otherwise, else up at once; after a restart they are what they were. */
   readonly alpha: boolean;
   /** At the director's end what is told of a service and its servers that go down is told. */
   readonly omega: boolean;

@@ -70,7 +70,14 @@ describe("at a director's start", () => {
       ),
       { maxLength: 30 },
     );
-    const rules = [service(), service(SORRY), service(", inhibit_on_failure: true"), service(`${SORRY}, inhibit_on_failure: true`)];
+    const rules = [
+      service(),
+      service(SORRY),
+      service(", inhibit_on_failure: true"),
+      service(`${SORRY}, inhibit_on_failure: true`),
+      service(`${SORRY}, alpha: true`),
+      service(SORRY.replace("quorum: 2", "quorum: { weight: 3, hysteresis: 1 }")),
+    ];
     fc.assert(
       fc.property(happenings, fc.constantFrom(...rules), (list, rule) => {
         const orders = new Map<string, OverrideWish | undefined>();
@@ -93,6 +100,7 @@ describe("at a director's start", () => {
         const after = held(rule, resumeServiceHealth(config, known).lineUp);
         assert.deepEqual(diff({ services: [after], attachments: [] }, { services: [before], attachments: [] }), []);
       }),
+      { numRuns: 2000 },
     );
   });
 });

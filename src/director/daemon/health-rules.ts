@@ -51,7 +51,7 @@ export function knownFromBefore(service: ConfiguredService, before: Watched, ord
 
 /**
  * At a director's start: a server that the kernel has with weight is up, one that it has not is down, so that the first comparison finds
- * little to do. A service that the kernel has not is new. With alpha only checks say who is up.
+ * little to do. A service that the kernel has not is new. With alpha, too: whom the kernel has, a check has proved.
  */
 export function knownFromKernel(service: ConfiguredService, held: VirtualService | undefined, orderOf: OrderOf): KnownHealth {
   const present = new Map(held?.servers.map((server) => [serverName(server), server]));
@@ -60,9 +60,9 @@ export function knownFromKernel(service: ConfiguredService, held: VirtualService
     ...quorumFromKernel(service, held, sorry),
     servers: service.servers.map((server) => {
       const order = orderOf(serviceName(service), serverName(server));
-      if (held === undefined || service.alpha) return { checks: [], order };
+      if (held === undefined) return { checks: [], order };
       const found = present.get(serverName(server));
-      const condition = conditionFromKernel(server, found, { sorry, order });
+      const condition = conditionFromKernel(server, found, order);
       return { checks: server.checks.map((check) => checkFromKernel(check, server, { condition, found, sorry, order })), order };
     }),
   };
@@ -73,14 +73,14 @@ interface Found {
   readonly order: OverrideWish | undefined;
 }
 
-function conditionFromKernel(server: ConfiguredServer, found: RealServer | undefined, { sorry, order }: Found): Condition {
+function conditionFromKernel(server: ConfiguredServer, found: RealServer | undefined, order: OverrideWish | undefined): Condition {
   // Of one that was taken out by hand the kernel says nothing.
   if (order?.kind === "disable") return "up";
   if (found === undefined) return "down";
-  if (found.weight > 0 || server.weight === 0) return "up";
-  // Weight 0 means an order, a sorry server in its place, or that it is sick and keeps its place.
-  if (order !== undefined && (order.kind === "drain" || order.weight === 0)) return "up";
-  return server.inhibitOnFailure && !sorry ? "down" : "up";
+  const expected = order === undefined ? server.weight : order.kind === "weight" ? order.weight : 0;
+  if (found.weight > 0 || expected === 0) return "up";
+  // Weight 0 where more is expected: it is sick and keeps its place, or a sorry server serves; then too it has to pass before it counts.
+  return server.inhibitOnFailure ? "down" : "up";
 }
 
 function checkFromKernel(
