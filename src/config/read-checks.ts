@@ -71,8 +71,7 @@ function readCheck(
   }
   complainOfOptions(source, options, path, { kind, at: [...path, kind] }, kinds, complain);
   checkTimes(source, path, reading.fields, complain);
-  // A mapping it is, as was seen above.
-  return checkOf(kind, options as Readonly<Record<string, unknown>>, reading.fields);
+  return checkOf(kind, { ...options }, reading.fields);
 }
 
 /** The keys that are no times of the check. */
