@@ -3,13 +3,19 @@
  * connection has ended, and at the deadline what is left is cut. The deadline counts from the operator's word, also over a restart.
  */
 
+import { EvenkeelError } from "../../model/error.ts";
 import type { Override } from "../../model/override.ts";
 import { serverName, serviceName } from "../../model/service.ts";
 import type { BpfPlane } from "../bpf-plane.ts";
 import type { Ground } from "./ground.ts";
+import { labelOf } from "./health-stories.ts";
 
 /** How often the connections that are left are counted. */
 const LOOK_MS = 500;
+
+const TEXT = {
+  notCut: (server: string, reason: string) => `the connections of ${server}, whose drain is over, could not be cut: ${reason}`,
+};
 
 export class Drains {
   readonly #ground: Ground;
@@ -33,7 +39,7 @@ export class Drains {
   }
 
   async #look(): Promise<void> {
-    const { overrides, keeper, turns } = this.#ground;
+    const { overrides, keeper } = this.#ground;
     const drained = overrides.values().filter(({ wish }) => wish.kind === "drain");
     for (const each of this.#over) if (!drained.includes(each)) this.#over.delete(each);
     const going = drained.filter((each) => !this.#over.has(each));
@@ -44,20 +50,33 @@ export class Drains {
       for (const each of going) {
         const left = plane.connectionsOf(each.service, each.server);
         if (left === 0) this.#finish(each, { event: "drain-finished", connections: 0 });
-        else if (isDue(each, Date.now())) {
-          const connections = await turns.take(() => keeper.turn((turn) => cutAll(turn.plane, each)));
-          this.#finish(each, { event: "drain-cut", connections });
-        }
+        else if (isDue(each, Date.now())) await this.#cut(each);
       }
     } finally {
       this.#looking = false;
     }
   }
 
+  async #cut(drained: Override): Promise<void> {
+    const { keeper, turns, troubles } = this.#ground;
+    try {
+      const connections = await turns.take(() => keeper.turn((turn) => cutAll(turn.plane, drained)));
+      troubles.delete("drain");
+      this.#finish(drained, { event: "drain-cut", connections });
+    } catch (error) {
+      // It is tried again when it looks next.
+      if (!(error instanceof EvenkeelError)) throw error;
+      troubles.set("drain", TEXT.notCut(serverName(drained.server), error.message));
+    }
+  }
+
   #finish(drained: Override, end: { readonly event: "drain-finished" | "drain-cut"; readonly connections: number }): void {
     this.#over.add(drained);
     const cause = end.event === "drain-cut" ? ({ kind: "deadline" } as const) : ({ kind: "operator", by: drained.by } as const);
-    this.#ground.journal.tell({ ...end, service: serviceName(drained.service), server: serverName(drained.server) }, cause);
+    const service = serviceName(drained.service);
+    const rule = this.#ground.standing.effective.services.find((each) => serviceName(each) === service);
+    const label = rule === undefined ? {} : labelOf(rule);
+    this.#ground.journal.tell({ ...end, service, ...label, server: serverName(drained.server) }, cause);
   }
 }
 
