@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DirectorClient } from "../src/api/client.ts";
 import { serveApi } from "../src/api/server.ts";
 import { MemoryDirector } from "./api/memory-director.ts";
@@ -67,6 +68,18 @@ describe("the unix socket", () => {
     const spoken = spawn("setpriv", [...MEMBER, "curl", "-s", "--unix-socket", server.socket, ...asMember, "http://director/v1/overrides"]);
     await new Promise((resolve) => spoken.on("close", resolve));
     assert.equal(director.askers.at(-1)?.by, "uid 4242");
+  });
+
+  test("is there again, with its mode and its group, after somebody took the file away", async (t) => {
+    if (!need(t, "root")) return;
+    const { server, client } = await serve(t, new MemoryDirector(), { ...RULE, group: GROUP });
+    for (let times = 0; times < 2; times++) {
+      rmSync(server.socket);
+      for (let waited = 0; !existsSync(server.socket) && waited < 100; waited++) await sleep(50);
+      const { mode, gid } = statSync(server.socket);
+      assert.deepEqual([(mode & 0o777).toString(8), gid], ["660", Number(GROUP)]);
+      assert.ok((await client.status()).ready);
+    }
   });
 
   test("tells a stranger's typed client that it is not permitted, and nobody's that no director is there", async (t) => {

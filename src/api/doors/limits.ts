@@ -1,6 +1,7 @@
 /** What one door lets happen at once, and how long a request may take to come. */
 
 import type { Server } from "node:http";
+import type { Server as AnyServer } from "node:net";
 
 /** For http.createServer and https.createServer. */
 export const SERVER_LIMITS = {
@@ -11,7 +12,7 @@ export const SERVER_LIMITS = {
   maxHeaderSize: 16 * 1024,
 } as const;
 
-const CONNECTIONS_MAX = 256;
+export const CONNECTIONS_MAX = 256;
 const REQUESTS_OF_A_CONNECTION_MAX = 10_000;
 /** Answers that are under way may end. */
 const CLOSING_MS = 2_000;
@@ -32,7 +33,7 @@ export async function closeServer(server: Server): Promise<void> {
 }
 
 /** Resolves once it listens; throws what keeps it from that. */
-export function listening(server: Server, listen: () => void): Promise<void> {
+export function listening(server: AnyServer, listen: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", () => {

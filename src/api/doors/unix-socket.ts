@@ -5,13 +5,13 @@
 
 import { chownSync, lstatSync, mkdirSync, readFileSync, statSync, unlinkSync } from "node:fs";
 import { createServer } from "node:http";
-import { createConnection } from "node:net";
+import { createConnection, createServer as createSocketServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { peerCredentials } from "../../kernel/peer-credentials.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import { newApp } from "../app.ts";
 import type { ApiApp, ApiContext } from "../operation.ts";
-import { closeServer, limited, listening, SERVER_LIMITS } from "./limits.ts";
+import { CONNECTIONS_MAX, closeServer, limited, listening, SERVER_LIMITS } from "./limits.ts";
 
 export interface UnixDoor {
   readonly socket: string;
@@ -37,6 +37,8 @@ const UMASK = 0o117;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 const PROBE_MS = 2_000;
+/** How soon a file that was taken away is there again. */
+const LOOK_MS = 2_000;
 
 export async function openUnixDoor(
   context: ApiContext,
@@ -54,15 +56,61 @@ export async function openUnixDoor(
       return peer === undefined ? "socket" : `uid ${peer.uid}`;
     },
   });
-  try {
-    await listening(server, () => asGroup(gid, () => server.listen(socket)));
+  const open = async (door: Server): Promise<void> => {
+    await listening(door, () => asGroup(gid, () => door.listen(socket)));
     if (gid !== undefined && statSync(socket).gid !== gid) giveTo(socket, { gid, group: group ?? "" });
+  };
+  try {
+    await open(server);
   } catch (error) {
     await close(app, server);
     if (error instanceof EvenkeelError || !(error instanceof Error)) throw error;
     throw new EvenkeelError("SYSTEM_CALL", TEXT.cannotListen(socket, error.message), { cause: error });
   }
-  return { socket, close: () => close(app, server) };
+  const again = openAgain(socket, { open, letIn: (connection) => server.emit("connection", connection), onBug: context.onBug });
+  return {
+    socket,
+    close: async () => {
+      again.stop();
+      await close(app, server);
+    },
+  };
+}
+
+interface Reopening {
+  readonly open: (door: Server) => Promise<void>;
+  readonly letIn: (connection: Socket) => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Whoever empties /run takes the file away, and the director would be out of reach until its end: a file that is gone is made anew. */
+function openAgain(socket: string, { open, letIn, onBug }: Reopening): { stop(): void } {
+  let door: Server | undefined;
+  let opening = false;
+  const look = async (): Promise<void> => {
+    if (opening || lstatSync(socket, { throwIfNoEntry: false }) !== undefined) return;
+    opening = true;
+    try {
+      makeDirectory(dirname(socket));
+      // One whose file is gone lets nobody in; those who are inside stay.
+      door?.close();
+      door = createSocketServer(letIn);
+      door.maxConnections = CONNECTIONS_MAX;
+      await open(door);
+    } catch (error) {
+      onBug(error);
+    } finally {
+      opening = false;
+    }
+  };
+  const timer = setInterval(() => void look(), LOOK_MS);
+  timer.unref();
+  return {
+    stop: () => {
+      clearInterval(timer);
+      door?.close();
+    },
+  };
 }
 
 async function close(app: ApiApp, server: Parameters<typeof closeServer>[0]): Promise<void> {
