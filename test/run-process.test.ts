@@ -37,7 +37,7 @@ describe("evenkeel run", () => {
     const { director: status } = director.json<{ director: { capabilities: string[]; pid: number } }>("status");
     assert.deepEqual(status.capabilities, KEPT);
     assert.equal(status.pid, director.pid);
-    assert.match(director.log, /director 0\.1\.0 started as process \d+, with CAP_KILL, .*CAP_BPF\n/);
+    await director.logged(/director 0\.1\.0 started as process \d+, with CAP_KILL, .*CAP_BPF\n/);
     assert.doesNotMatch(director.log, /could not give up|goes on with/);
   });
 
@@ -65,7 +65,7 @@ describe("evenkeel run", () => {
       await director.manager.wait(/^STATUS=the reload failed/),
       /the configuration before it stays: .*evenkeel\.yaml:7:\d+: .*70000/,
     );
-    assert.match(director.log, /configuration .*evenkeel\.yaml refused: .*evenkeel\.yaml:7:\d+: .*70000/);
+    await director.logged(/configuration .*evenkeel\.yaml refused: .*evenkeel\.yaml:7:\d+: .*70000/);
 
     assert.equal(await director.stop(), 0);
     await director.manager.wait(/^STOPPING=1$/);
@@ -142,7 +142,7 @@ describe("evenkeel run", () => {
     assert.match(JSON.stringify(standing.services), /10\.77\.0\.11 80 dr 7/);
     const second = await Running.start(host, file);
     assert.deepEqual(host.snapshot(), standing);
-    assert.match(second.log, /configuration 1 applied from .*, 0 changes/);
+    await second.logged(/configuration 1 applied from .*, 0 changes/);
     assert.match(second.mustVerb("servers", "--overridden"), /10\.77\.0\.11:80 +up +7 of 3 .*weight 7 by an operator, by uid 0: kept/);
   });
 
@@ -211,7 +211,7 @@ describe("evenkeel run", () => {
     const standing = host.snapshot();
     director.signal("SIGUSR2");
     assert.equal(await director.ended(), 1);
-    assert.match(director.log, /this should not have happened; please report it with these lines\nRangeError: this is the bug/);
+    await director.logged(/this should not have happened; please report it with these lines\nRangeError: this is the bug/);
     assert.deepEqual(host.snapshot(), standing);
   });
 });

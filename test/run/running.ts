@@ -100,6 +100,11 @@ export class Running {
     this.#child.kill(name);
   }
 
+  /** What it wrote may come a moment after what it did. */
+  async logged(line: RegExp): Promise<void> {
+    await until(`a line like ${line} in:\n${this.log}`, () => line.test(this.log));
+  }
+
   /** The exit code; null after a signal. */
   async ended(): Promise<number | null> {
     if (this.running) await once(this.#child, "exit");
