@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -37,6 +37,18 @@ async function curlAs(user: readonly string[], socket: string, path: string): Pr
   curl.stderr.on("data", (piece) => (said += piece));
   const code = await new Promise<number | null>((resolve) => curl.on("close", resolve));
   return { code, said };
+}
+
+/** So many requests in one piece, the last of which asks for the end; how many of them are answered. */
+async function pipelined(socket: string, requests: number): Promise<number> {
+  const connection = createConnection(socket);
+  const ask = (last: boolean) => `GET /healthz HTTP/1.1\r\nhost: director\r\n${last ? "connection: close\r\n" : ""}\r\n`;
+  connection.write(Array.from({ length: requests }, (_, i) => ask(i === requests - 1)).join(""));
+  let said = "";
+  connection.on("data", (piece) => (said += piece.toString()));
+  connection.on("error", () => undefined);
+  await new Promise((resolve) => connection.once("close", resolve));
+  return said.split("HTTP/1.1 200").length - 1;
 }
 
 const STRANGER = ["--reuid=4242", "--regid=4242", "--clear-groups"];
@@ -80,6 +92,12 @@ describe("the unix socket", () => {
       assert.deepEqual([(mode & 0o777).toString(8), gid], ["660", Number(GROUP)]);
       assert.ok((await client.status()).ready);
     }
+  });
+
+  test("answers a few requests that come at once on a connection, and cuts one with a flood of them", async (t) => {
+    const { server } = await serve(t, new MemoryDirector());
+    assert.equal(await pipelined(server.socket, 10), 10);
+    assert.ok((await pipelined(server.socket, 500)) < 500);
   });
 
   test("tells a stranger's typed client that it is not permitted, and nobody's that no director is there", async (t) => {

@@ -8,6 +8,7 @@ import { hasZodFastifySchemaValidationErrors, validatorCompiler, type ZodTypePro
 import { documentOptions, openApiRoute } from "./openapi.ts";
 import type { ApiApp, ApiContext } from "./operation.ts";
 import { YAML_TYPES } from "./operation.ts";
+import { asksTooMuch } from "./pipelined.ts";
 import { BadRequest, BUG, PROBLEM_TYPE, problemOf, problemOfFault, type RequestFault } from "./problem.ts";
 import { ROUTES } from "./routes/index.ts";
 import { cutWhenStuck } from "./stuck.ts";
@@ -60,6 +61,7 @@ export async function newApp(context: ApiContext, door: Door): Promise<ApiApp> {
     routes.set(url, known);
   });
   app.addHook("onRequest", (request, reply, done) => {
+    if (asksTooMuch(reply.raw)) return;
     cutWhenStuck(reply.raw);
     request.by = door.identify(request);
     done();
