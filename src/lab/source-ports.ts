@@ -11,7 +11,7 @@ import { labDirectory, whileLocked } from "./state.ts";
 /** Below those that the kernel gives to others. */
 const FIRST = 1024;
 const COUNT = 31_744;
-const LOCK_WAIT_MS = 2_000;
+const LOCK_WAIT_MS = 10_000;
 
 /** Reserves as many in a row; see sourcePort(). */
 export function reserveSourcePorts(lab: string, count: number): Promise<number> {
