@@ -25,6 +25,8 @@ function service(
 
 const SORRY = ", quorum: 2, sorry_server: { address: 10.0.0.9 }";
 const NOBODY = () => undefined;
+const PASS = { outcome: "pass", phase: "connect", durationMs: 1, details: {} } as const;
+const FAIL = { outcome: "fail", reason: "no", phase: "connect", durationMs: 1, details: {} } as const;
 const held = (rule: ConfiguredService, health: Parameters<typeof desiredService>[1]) =>
   desiredService(rule, health, { sourceTo: () => undefined });
 const conditions = (rule: ConfiguredService, ...args: [Parameters<typeof knownFromKernel>[1], Parameters<typeof knownFromKernel>[2]]) =>
@@ -51,6 +53,13 @@ describe("at a director's start", () => {
     const verdict = { outcome: "pass", phase: "match", durationMs: 1, details: {} } as const;
     const { state } = serviceHealth.step(config, health, { kind: "verdict", server: 0, check: 0, verdict });
     assert.deepEqual(state.lineUp.servers, [{ kind: "in", weight: 10 }]);
+  });
+
+  test("servers that an agent has drained do not take the sorry server's place", () => {
+    const rule = service(", sorry_server: { address: 10.0.0.9 }", "{ address: 10.0.0.1, weight: 10, checks: [{ agent: { port: 99 } }] }");
+    const before = held(rule, { servers: [{ kind: "in", weight: 0 }], sorry: true });
+    const health = resumeServiceHealth(healthConfig(rule), knownFromKernel(rule, before, NOBODY));
+    assert.deepEqual(health.lineUp, { servers: [{ kind: "in", weight: 0 }], sorry: true });
   });
 
   test("nothing is to be changed, whatever happened before", () => {
@@ -119,5 +128,23 @@ describe("after a reload", () => {
       resumeServiceHealth(healthConfig(after), known).servers.map(({ condition }) => condition),
       ["up", "down"],
     );
+  });
+
+  test("a check that asks something else now begins with what is known of its server, with alpha too", () => {
+    for (const alpha of ["", ", alpha: true"]) {
+      const before = service(alpha);
+      const config = healthConfig(before);
+      let health = serviceHealth.start(config);
+      for (const server of [0, 1])
+        health = serviceHealth.step(config, health, { kind: "verdict", server, check: 0, verdict: server === 0 ? FAIL : PASS }).state;
+      for (let i = 0; i < 2; i++)
+        health = serviceHealth.step(config, health, { kind: "verdict", server: 0, check: 0, verdict: FAIL }).state;
+      const after = service(alpha, "{ address: 10.0.0.1, checks: [{ tcp: { port: 81 } }] }, { address: 10.0.0.2, checks: [tcp, ping] }");
+      const known = knownFromBefore(after, { rule: before, health }, NOBODY);
+      assert.deepEqual(
+        resumeServiceHealth(healthConfig(after), known).servers.map(({ condition }) => condition),
+        ["down", "up"],
+      );
+    }
   });
 });

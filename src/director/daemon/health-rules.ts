@@ -31,9 +31,13 @@ export function healthConfig(service: ConfiguredService): ServiceHealthConfig {
   };
 }
 
-/** After a reload: checks that ask the same go on with what they know. */
+/**
+ * After a reload: checks that ask the same go on with what they know. One that is new, or asks something else now, begins with what is known of its
+ * server: to correct a path brings no sick server into service, and takes no well one out.
+ */
 export function knownFromBefore(service: ConfiguredService, before: Watched, orderOf: OrderOf): KnownHealth {
   const states = new Map<string, CheckState>();
+  const conditions = new Map(before.rule.servers.map((server, i) => [serverName(server), before.health.servers[i]?.condition]));
   for (const [i, server] of before.rule.servers.entries()) {
     for (const [j, name] of questionsOf(server).entries()) {
       const state = before.health.servers[i]?.checks[j];
@@ -43,10 +47,14 @@ export function knownFromBefore(service: ConfiguredService, before: Watched, ord
   return {
     quorum: before.health.quorum,
     servers: service.servers.map((server) => ({
-      checks: questionsOf(server).map((name) => states.get(name)),
+      checks: questionsOf(server).map((name) => states.get(name) ?? begun(conditions.get(serverName(server)))),
       order: orderOf(serviceName(service), serverName(server)),
     })),
   };
+}
+
+function begun(condition: Condition | undefined): CheckState | undefined {
+  return condition === undefined || condition === "unknown" ? undefined : { opinion: { condition, against: 0 }, wishes: {} };
 }
 
 /**
@@ -63,13 +71,12 @@ export function knownFromKernel(service: ConfiguredService, held: VirtualService
       if (held === undefined) return { checks: [], order };
       const found = present.get(serverName(server));
       const condition = conditionFromKernel(server, found, order);
-      return { checks: server.checks.map((check) => checkFromKernel(check, server, { condition, found, sorry, order })), order };
+      return { checks: server.checks.map((check) => checkFromKernel(check, server, { condition, found, order })), order };
     }),
   };
 }
 
 interface Found {
-  readonly sorry: boolean;
   readonly order: OverrideWish | undefined;
 }
 
@@ -86,10 +93,11 @@ function conditionFromKernel(server: ConfiguredServer, found: RealServer | undef
 function checkFromKernel(
   { kind }: ConfiguredCheck,
   server: ConfiguredServer,
-  { condition, found, sorry, order }: Found & { readonly condition: Condition; readonly found: RealServer | undefined },
+  { condition, found, order }: Found & { readonly condition: Condition; readonly found: RealServer | undefined },
 ): CheckState {
   const opinion = { condition, against: 0 };
-  const named = NAMES_WEIGHTS.has(kind) && condition === "up" && found !== undefined && !sorry && order === undefined;
+  // In the place of all that a sorry server serves for the weight is 0, and is taken for named: an agent may have drained them all.
+  const named = NAMES_WEIGHTS.has(kind) && condition === "up" && found !== undefined && order === undefined;
   if (!named || found.weight === server.weight) return { opinion, wishes: {} };
   return { opinion, wishes: { weight: { kind: "absolute", weight: found.weight } }, borrowed: true };
 }
