@@ -8,7 +8,7 @@ import { nowMs } from "../../kernel/clock.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import { type ServerWay, serverWays } from "../server-way.ts";
 import type { NetworkChange } from "./network-news.ts";
-import { watchNetwork } from "./network-watch.ts";
+import { pause, watchNetwork } from "./network-watch.ts";
 import { nextHopsOf } from "./next-hops.ts";
 
 /** A running director, as far as it is told here. */
@@ -32,6 +32,8 @@ export interface NetworkFollowerOptions {
 
 /** Looked up between two turns of the event loop: about 5 ms. */
 const WAYS_AT_ONCE = 200;
+/** How soon a change that could not be followed is tried again. */
+const AGAIN_MS = 2000;
 /** Of what happened while the director was busy, in words. */
 const PENDING_MAX = 8;
 
@@ -52,13 +54,20 @@ export function makeNetworkFollower({ signal, changed, warn }: NetworkFollowerOp
   const tell = async (): Promise<void> => {
     if (telling || director === undefined) return;
     telling = true;
-    while (pending.length > 0 && !signal.aborted) {
-      const change = pending.reduce(both);
+    let again: NetworkChange | undefined;
+    while ((pending.length > 0 || again !== undefined) && !signal.aborted) {
+      const untold = pending.every(isOfRoutesAlone);
+      const change = [...(again === undefined ? [] : [again]), ...pending].reduce(both);
       pending = [];
       try {
-        await director.networkChanged(change.what, { neighboursOnly: !isOfWays(change), untold: isOfRoutesAlone(change) });
+        await director.networkChanged(change.what, { neighboursOnly: !isOfWays(change), untold });
+        again = undefined;
       } catch (error) {
-        if (!signal.aborted) warn(TEXT.network(change.what, messageOf(error)));
+        if (signal.aborted) break;
+        if (again === undefined) warn(TEXT.network(change.what, messageOf(error)));
+        // Nothing says that another change will come; until this one is followed, packets go the old ways.
+        again = change;
+        await pause(AGAIN_MS, signal);
       }
     }
     telling = false;

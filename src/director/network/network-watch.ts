@@ -150,7 +150,7 @@ function tooSmall(hops: readonly NextHop[], family: Family): string[] {
   return count > limit ? [TEXT.small(count, setting.replaceAll("/", "."), limit)] : [];
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const end = (): void => {
       clearTimeout(timer);
