@@ -6,6 +6,7 @@
 import { EvenkeelError } from "../../model/error.ts";
 import type { Override } from "../../model/override.ts";
 import { serverName, serviceName } from "../../model/service.ts";
+import { byName } from "../../reconcile/desired.ts";
 import type { BpfPlane } from "../bpf-plane.ts";
 import type { Ground } from "./ground.ts";
 import { labelOf } from "./health-stories.ts";
@@ -21,6 +22,7 @@ export class Drains {
   readonly #ground: Ground;
   /** Those that are over: told once. */
   readonly #over = new Set<Override>();
+  readonly #dueMs = new WeakMap<Override, number>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
 
@@ -40,21 +42,38 @@ export class Drains {
 
   async #look(): Promise<void> {
     const { overrides, keeper } = this.#ground;
-    const drained = overrides.values().filter(({ wish }) => wish.kind === "drain");
-    for (const each of this.#over) if (!drained.includes(each)) this.#over.delete(each);
-    const going = drained.filter((each) => !this.#over.has(each));
-    const { plane } = keeper;
-    if (this.#looking || plane === undefined || going.length === 0) return;
+    const drained = new Set(overrides.values().filter(({ wish }) => wish.kind === "drain"));
+    for (const each of this.#over) if (!drained.has(each)) this.#over.delete(each);
+    const going = [...drained].filter((each) => !this.#over.has(each));
+    if (this.#looking || going.length === 0) return;
     this.#looking = true;
     try {
+      const services = byName(keeper.held.services);
       for (const each of going) {
+        const due = this.#isDue(each);
+        // Cutting lets others have their turn: the plane may be another after it, and the director may be over.
+        const { plane } = keeper;
+        if (plane === undefined) return;
+        // As long as it gets new connections, none of them is the last.
+        const held = services.get(serviceName(each.service))?.servers.find((server) => serverName(server) === serverName(each.server));
+        if (held !== undefined && held.weight > 0) continue;
         const left = plane.connectionsOf(each.service, each.server);
         if (left === 0) this.#finish(each, { event: "drain-finished", connections: 0 });
-        else if (isDue(each, Date.now())) await this.#cut(each);
+        else if (due) await this.#cut(each);
       }
     } finally {
       this.#looking = false;
     }
+  }
+
+  /** By a clock that does not jump, from when this director first saw it: the wall clock says only how long it had been going on by then. */
+  #isDue(drained: Override): boolean {
+    const { wish, sinceMs } = drained;
+    if (wish.kind !== "drain" || wish.deadlineMs === undefined) return false;
+    const goneMs = Math.min(Math.max(0, Date.now() - sinceMs), wish.deadlineMs);
+    const dueMs = this.#dueMs.get(drained) ?? performance.now() + wish.deadlineMs - goneMs;
+    this.#dueMs.set(drained, dueMs);
+    return performance.now() >= dueMs;
   }
 
   async #cut(drained: Override): Promise<void> {
@@ -82,8 +101,4 @@ export class Drains {
 
 function cutAll(plane: BpfPlane, { service, server }: Override): Promise<number> {
   return plane.cutConnections({ service, server, what: "all" });
-}
-
-function isDue({ wish, sinceMs }: Override, nowMs: number): boolean {
-  return wish.kind === "drain" && wish.deadlineMs !== undefined && nowMs >= sinceMs + wish.deadlineMs;
 }

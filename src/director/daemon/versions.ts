@@ -51,13 +51,20 @@ export class Versions {
 
   confirm(id: number): ConfigurationVersion {
     this.#store.markVersion(id, "present");
-    return this.get(id).version;
+    return this.#known(id);
   }
 
   /** `from` was a mistake; `to` is present again. */
   goBack(from: number, to: number): ConfigurationVersion {
     this.#store.markVersion(from, "rolled-back");
     this.#store.markVersion(to, "present");
-    return this.get(to).version;
+    return this.#known(to);
+  }
+
+  /** Without its text, which a disk that fails may keep from us: it is in force all the same. */
+  #known(id: number): ConfigurationVersion {
+    const version = this.all().find((each) => each.id === id);
+    if (version === undefined) throw new RangeError(`there is no configuration ${id}`);
+    return version;
   }
 }
