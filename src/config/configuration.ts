@@ -54,7 +54,7 @@ export interface ConfiguredService extends VirtualService {
   readonly sorryServer?: RealServer;
   /** Its servers are down until their checks say otherwise, else up at once; after a restart they are what they were. */
   readonly alpha: boolean;
-  /** At the director's end what is told of a service and its servers that go down is told. */
+  /** Where the packet path goes with the director (--teardown), its servers are told to be down and its quorum to be lost. */
   readonly omega: boolean;
   /** As full_nat with the director's own address towards the servers, which is found out when it is applied. */
   readonly hairpin: boolean;

@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { EvenkeelError } from "../model/error.ts";
 import { lockByte, tryLockByte } from "./byte-lock.ts";
@@ -42,7 +42,10 @@ export function aloneOnMachine<T>(work: () => T): T {
   }
 }
 
-/** Who wrote last to the packet path of this network namespace; undefined: nobody that is remembered. Only with the lock held. */
+/**
+ * Who wrote last to the packet path of this network namespace; undefined: nobody that is remembered. Without the lock it may be seen half written, and be
+ * another though nobody wrote here.
+ */
 export function packetPathStamp(): string | undefined {
   return readStamps().get(`${currentCookie()}`);
 }
@@ -56,12 +59,20 @@ export function stampPacketPath(): string {
     stamps.delete(cookie);
     const lines = [...stamps, [cookie, stamp] as const].slice(-STAMPS_MAX).map((each) => each.join(" "));
     // Cut short it has lost stamps, and no director takes the packet path for unchanged.
-    writeFileSync(LOCK_FILE, `${lines.join("\n")}\n`);
+    try {
+      writeFileSync(LOCK_FILE, `${lines.join("\n")}\n`);
+    } catch (error) {
+      throw new EvenkeelError("SYSTEM_CALL", `cannot write ${LOCK_FILE}: ${error instanceof Error ? error.message : String(error)}`, {
+        cure: `make room in ${dirname(LOCK_FILE)}`,
+        cause: error,
+      });
+    }
   });
   return stamp;
 }
 
 function readStamps(): Map<string, string> {
+  if (!existsSync(LOCK_FILE)) return new Map();
   const lines = readFileSync(LOCK_FILE, "utf8").split("\n");
   return new Map(lines.map((line) => line.split(" ")).flatMap(([cookie, stamp]) => (cookie && stamp ? [[cookie, stamp]] : [])));
 }

@@ -6,8 +6,9 @@
 import type { Configuration, ConfiguredServer, ConfiguredService } from "../config/configuration.ts";
 import { plainService } from "../config/to-desired.ts";
 import type { Edit } from "../model/edit.ts";
-import type { Change } from "../model/plane.ts";
+import type { ActualState, Change } from "../model/plane.ts";
 import { type RealServer, serverName, serviceName, type VirtualService } from "../model/service.ts";
+import { diff } from "./diff.ts";
 import { judgeEdits } from "./edits.ts";
 
 /**
@@ -47,6 +48,17 @@ export function compacted(edits: readonly Edit[]): Edit[] {
     if (edit.kind === "clear") break;
   }
   return kept.toReversed();
+}
+
+/** The same in as many as what they come to needs, if that is fewer. `effective`: what they make of the configuration. */
+export function condensed(edits: readonly Edit[], configuration: Configuration, effective: Configuration): readonly Edit[] {
+  const few = editsOf(diff(plain(effective), plain(configuration)));
+  const isSame = few.length < edits.length && diff(plain(withEdits(configuration, few)), plain(effective)).length === 0;
+  return isSame ? few : edits;
+}
+
+function plain({ services, settings }: Configuration): ActualState {
+  return { services: services.map(plainService), settings, attachments: [] };
 }
 
 /** Changes of the packet path that somebody made, as edits that make them again. What edits cannot say is left out. */

@@ -9,7 +9,7 @@ import { formatAddress, parseAddress } from "../model/address.ts";
 import type { Edit } from "../model/edit.ts";
 import { DEFAULT_SETTINGS } from "../model/plane.ts";
 import { serverName, serviceName } from "../model/service.ts";
-import { compacted, editsOf, withEdits } from "./adopted.ts";
+import { compacted, condensed, editsOf, withEdits } from "./adopted.ts";
 import { desiredAttachments, desiredService, desiredState } from "./desired.ts";
 import { diff } from "./diff.ts";
 
@@ -154,8 +154,19 @@ describe("whatever the edits", () => {
         const few = compacted(list);
         assert.ok(few.length <= list.length);
         assert.deepEqual(withEdits(WEB, few).services, withEdits(WEB, list).services);
+        const effective = withEdits(WEB, list);
+        const state = (each: Configuration) => ({ ...desiredState(each, all, NOWHERE), attachments: [] });
+        assert.deepEqual(diff(state(withEdits(WEB, condensed(few, WEB, effective))), state(effective)), []);
       }),
     );
+  });
+
+  test("servers that come and go all day leave no list behind", () => {
+    const list = Array.from({ length: 200 }, (_, i): Edit => {
+      const kind = i % 2 === 0 ? "add-server" : "delete-server";
+      return { kind, service: NAME, server: real(7, 1) };
+    });
+    assert.deepEqual(condensed(compacted(list), WEB, withEdits(WEB, list)), []);
   });
 
   test("those that come later may be played over what earlier ones made", () => {

@@ -9,7 +9,7 @@ import type { Edited, EditOptions } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import type { Cause } from "../../model/journal.ts";
 import type { ActualState, Change } from "../../model/plane.ts";
-import { compacted, editsOf, isAdoptable, withEdits } from "../../reconcile/adopted.ts";
+import { compacted, condensed, editsOf, isAdoptable, withEdits } from "../../reconcile/adopted.ts";
 import { describeChange } from "../../reconcile/describe-change.ts";
 import type { Surroundings } from "../../reconcile/desired.ts";
 import { diff } from "../../reconcile/diff.ts";
@@ -20,6 +20,8 @@ import { meet } from "./surroundings.ts";
 
 /** More than that is a configuration of its own. */
 const ADOPTED_MAX = 20_000;
+/** As often as so many came, the list is written anew, by what they come to: who adds and deletes servers all day has no endless list of that. */
+const CONDENSED_EVERY = 100;
 /** Of one story. */
 const LINES_MAX = 50;
 
@@ -66,11 +68,11 @@ export async function editByHand(ground: Ground, edits: readonly Edit[], options
 export function forgetAdopted(ground: Ground, cause: Cause): readonly Edit[] {
   const forgotten = ground.adopted;
   if (forgotten.length === 0) return forgotten;
-  keep(ground, []);
   const effective = ground.standing.reading.configuration;
-  const prospect = foresee(ground, effective);
+  const prospect = foresee(ground, effective, { again: true });
   const met = { ...ground.standing.met, surroundings: surroundingsOf(effective, ground) };
   takeEffect(ground, { ...ground.standing, effective, met }, prospect, cause);
+  keep(ground, []);
   return forgotten;
 }
 
@@ -87,12 +89,14 @@ export function linesOf(changes: readonly Change[]): string[] {
 
 /** They are as well known as if the configuration had them, from the next verdict on. */
 function adopt(ground: Ground, edits: readonly Edit[], cause: Cause): void {
-  const all = compacted([...ground.adopted, ...edits]);
+  const { configuration } = ground.standing.reading;
   // They stand on what earlier ones made, so that only they have to be played.
-  const effective = withEdits(ground.standing.reading.configuration, edits, ground.standing.effective);
+  const effective = withEdits(configuration, edits, ground.standing.effective);
   const met = { ...ground.standing.met, surroundings: surroundingsOf(effective, ground) };
-  takeEffect(ground, { ...ground.standing, effective, met }, foresee(ground, effective), cause);
-  keep(ground, all);
+  takeEffect(ground, { ...ground.standing, effective, met }, foresee(ground, effective, { again: true }), cause);
+  const all = compacted([...ground.adopted, ...edits]);
+  const isMany = Math.floor(all.length / CONDENSED_EVERY) > Math.floor(ground.adopted.length / CONDENSED_EVERY);
+  keep(ground, isMany ? condensed(all, configuration, effective) : all);
 }
 
 /** A service that was made by hand has to be listened for, too. */

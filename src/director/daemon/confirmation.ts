@@ -12,7 +12,13 @@ export class Confirmation {
   expect(withinMs: number, missed: () => void): void {
     this.stop();
     this.#untilMs = Date.now() + withinMs;
-    this.#timer = setTimeout(missed, withinMs);
+    this.again(withinMs, missed);
+  }
+
+  /** It was missed, and what should have happened then could not. */
+  again(afterMs: number, missed: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(missed, afterMs);
     this.#timer.unref();
   }
 

@@ -45,6 +45,9 @@ export interface Identity {
   readonly capabilities: () => readonly string[];
 }
 
+/** A roll-back that failed is tried again. */
+const ROLL_BACK_AGAIN_MS = 5000;
+
 const TEXT = {
   notConfirmed: "nothing waits to be confirmed",
   noBefore: "there is no configuration before the present one",
@@ -86,7 +89,7 @@ export class DirectorDaemon implements Director {
   begin(): void {
     this.#ready = true;
     this.#drains.begin();
-    this.#reconciler.compareAlways();
+    this.#reconciler.begin();
   }
 
   status(): DirectorStatus {
@@ -335,7 +338,9 @@ export class DirectorDaemon implements Director {
       });
     } catch (error) {
       if (!(error instanceof EvenkeelError)) throw error;
+      if (this.#over) return;
       troubles.set("confirmation", TEXT.rollBackFailed(error.message));
+      this.#confirmation.again(ROLL_BACK_AGAIN_MS, () => void this.#notConfirmed());
     }
   }
 

@@ -65,9 +65,9 @@ export function desiredThen(configuration: Configuration, { services }: Prospect
 
 const NOBODY = { servers: [], sorry: false };
 
-/** How it would be watched. */
-export function foresee({ watch, overrides }: Ground, configuration: Configuration): Prospect {
-  return watch.foresee(configuration, overrides.orderOf, (service) => newlyKnown(service, overrides));
+/** How it would be watched. `again`: the file in force, with other edits by hand. */
+export function foresee({ watch, overrides }: Ground, configuration: Configuration, options?: { readonly again: boolean }): Prospect {
+  return watch.foresee(configuration, overrides.orderOf, (service) => newlyKnown(service, overrides), options);
 }
 
 /** Of a service that nobody watched before only the operators' words are known. */

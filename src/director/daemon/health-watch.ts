@@ -35,8 +35,8 @@ export interface HealthWatchOptions {
   readonly stalls: Stalls;
   /** How the checks of a server go out. */
   readonly dialOf: (service: ConfiguredService, server: ConfiguredServer, check: ConfiguredCheck) => Dial;
-  /** Another line-up of a service, and the story of it. */
-  readonly changed: (service: string, because: number) => void;
+  /** Another line-up of a service, what led to it, and the story of it. */
+  readonly changed: (service: string, cause: Cause, because: number) => void;
   readonly fell: (service: string, server: ConfiguredServer, because: number) => void;
   /** Each check that ended, for the measures. */
   readonly checked: (kind: string, verdict: Verdict) => void;
@@ -108,8 +108,16 @@ export class HealthWatch {
     return this.#services.get(serviceName(service))?.health.lineUp ?? UNWATCHED;
   }
 
-  /** Throws CheckOptionsError. `knownOf`: of services that are not watched yet. */
-  foresee(configuration: Configuration, orderOf: OrderOf, knownOf: (service: ConfiguredService) => KnownHealth): Prospect {
+  /**
+   * Throws CheckOptionsError. `knownOf`: of services that are not watched yet. `again`: the same file is in force, so what its checks read from disk
+   * stays, though it may be gone.
+   */
+  foresee(
+    configuration: Configuration,
+    orderOf: OrderOf,
+    knownOf: (service: ConfiguredService) => KnownHealth,
+    { again = false } = {},
+  ): Prospect {
     const prepare = rememberedChecks();
     return {
       services: new Map(
@@ -118,7 +126,11 @@ export class HealthWatch {
           const config = healthConfig(rule);
           const before = this.#services.get(name);
           const known = before === undefined ? knownOf(rule) : knownFromBefore(rule, before, orderOf);
-          const prepared = rule.servers.map(({ checks }) => checks.map(prepare));
+          const standing = again ? preparedOf(before) : undefined;
+          const prepared = rule.servers.map((server) => {
+            const questions = questionsOf(server);
+            return server.checks.map((check, i) => standing?.get(questions[i] ?? "") ?? prepare(check));
+          });
           return [name, { rule, config, health: resumeServiceHealth(config, known), prepared }];
         }),
       ),
@@ -260,7 +272,7 @@ export class HealthWatch {
     const nowMs = Date.now();
     const seq = tellConclusions(this.#options.journal, { service, before, actions, cause, because });
     for (const action of actions) {
-      if (action.kind === "line-up") this.#options.changed(service.name, seq);
+      if (action.kind === "line-up") this.#options.changed(service.name, cause, seq);
       else if ("server" in action) {
         const server = service.servers[action.server];
         const rule = service.rule.servers[action.server];
@@ -284,6 +296,11 @@ const UNPLACED: ServiceWatch = {
 
 function checksOf({ servers }: ServiceWatch): CheckWatch[] {
   return servers.flatMap(({ checks }) => checks);
+}
+
+/** By what they ask. */
+function preparedOf(service: ServiceWatch | undefined): ReadonlyMap<string, PreparedCheck> {
+  return new Map((service === undefined ? [] : checksOf(service)).map(({ record, prepared }) => [record.question, prepared]));
 }
 
 function sameTimes(one: ConfiguredCheck, other: ConfiguredCheck): boolean {

@@ -25,10 +25,17 @@ interface Opened {
   readonly path: PacketPath;
   readonly plane: BpfPlane;
   readonly stamp: string | undefined;
+  /** Which packet path it is: one that was made anew has another. */
+  readonly identity: string;
 }
 
-/** What was held at the end of the last turn, and what is held now, which may be something else. */
-type Notice = (before: ActualState, held: ActualState) => void;
+/** What others have done to it. */
+interface Notice {
+  /** What was held at the end of the last turn, and what is held now, which may be something else. */
+  readonly read: (before: ActualState, held: ActualState) => void;
+  /** It was taken away, and made anew by this turn or by somebody else: what is missing now nobody has deleted. */
+  readonly lost: () => void;
+}
 
 interface TurnOptions {
   /** Read from the kernel whoever wrote. */
@@ -47,7 +54,8 @@ export class PlaneKeeper {
   /** Somebody who only looked has seen it; what others did is still to be noticed. */
   #unnoticed = false;
   #distrusted = false;
-  #notice: Notice = () => undefined;
+  #identity: string | undefined;
+  #notice: Notice = { read: () => undefined, lost: () => undefined };
 
   constructor(options: PacketPathOptions) {
     this.#options = options;
@@ -61,6 +69,11 @@ export class PlaneKeeper {
   /** The ways to servers, looked up once in a turn. */
   get waysTo(): WaysTo {
     return this.#waysTo;
+  }
+
+  /** Somebody has written since it was opened, or is about to. Without a turn. */
+  get othersWrote(): boolean {
+    return this.#opened !== undefined && packetPathStamp() !== this.#opened.stamp;
   }
 
   /** At the end of the last turn. */
@@ -80,7 +93,7 @@ export class PlaneKeeper {
       const known = this.#opened !== undefined && !this.#distrusted;
       const stale = anew || this.#distrusted || this.#unnoticed || this.#opened === undefined || packetPathStamp() !== this.#opened.stamp;
       const before = this.#held;
-      const { plane } = stale ? this.#open() : (this.#opened ?? this.#open());
+      const { plane, identity } = stale ? this.#open() : (this.#opened ?? this.#open());
       const held = stale ? plane.read() : before;
       const distrust = (): void => {
         this.#distrusted = true;
@@ -93,7 +106,13 @@ export class PlaneKeeper {
       this.#unnoticed = false;
       this.#distrusted = false;
       this.#held = held;
-      if (stale && known) this.#notice(before, held);
+      const lost = this.#identity !== undefined && this.#identity !== identity;
+      this.#identity = identity;
+      if (lost) {
+        // Whoever made it may have listened everywhere, as ipvsadm does; here the configuration says where.
+        plane.everyInterface = false;
+        this.#notice.lost();
+      } else if (stale && known) this.#notice.read(before, held);
       try {
         return await work(turn);
       } finally {
@@ -125,7 +144,7 @@ export class PlaneKeeper {
       path = PacketPath.create(this.#options);
     }
     const plane = new BpfPlane(path, { waysTo: (servers) => this.#waysTo(servers) });
-    this.#opened = { path, plane, stamp: packetPathStamp() };
+    this.#opened = { path, plane, stamp: packetPathStamp(), identity: path.settings().hashSeed.join(" ") };
     return this.#opened;
   }
 }

@@ -28,6 +28,8 @@ interface CutWish extends Reason {
   readonly server: ServerName;
 }
 
+/** How soon it is seen that others wrote. */
+const GLANCE_MS = 1000;
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
 
@@ -42,11 +44,13 @@ export class Reconciler {
   #services = new Map<string, Reason>();
   #all: Reason | undefined;
   #anew = false;
-  #cuts: CutWish[] = [];
+  /** By service and server. */
+  #cuts = new Map<string, CutWish>();
   #asked: Promise<void> | undefined;
   #retryMs = RETRY_FIRST_MS;
   #retry: NodeJS.Timeout | undefined;
   #compare: NodeJS.Timeout | undefined;
+  #glance: NodeJS.Timeout | undefined;
   #stopped = false;
   #measures = { done: 0, failed: 0, lastSeconds: 0 };
 
@@ -73,15 +77,23 @@ export class Reconciler {
 
   /** In the next round, after its changes. */
   cutTemplates(wish: CutWish): void {
-    this.#cuts.push(wish);
+    this.#cuts.set(`${serviceName(wish.service)} ${serverName(wish.server)}`, wish);
   }
 
-  /** All that the kernel holds, every `compareMs` of the configuration in force. */
-  compareAlways(): void {
+  /** All that the kernel holds, every `compareMs` of the configuration in force, and whenever others have written. */
+  begin(): void {
+    this.#compareAlways();
+    this.#glance = setInterval(() => {
+      if (this.#ground.keeper.othersWrote) void this.all({ cause: { kind: "drift" } });
+    }, GLANCE_MS);
+    this.#glance.unref();
+  }
+
+  #compareAlways(): void {
     const { compareMs } = this.#ground.standing.effective.director;
     const compare = async (): Promise<void> => {
       await this.all({ cause: { kind: "drift" } }, { anew: true });
-      if (!this.#stopped) this.compareAlways();
+      if (!this.#stopped) this.#compareAlways();
     };
     this.#compare = setTimeout(() => void compare(), compareMs);
     this.#compare.unref();
@@ -90,6 +102,7 @@ export class Reconciler {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#compare);
+    clearInterval(this.#glance);
     clearTimeout(this.#retry);
   }
 
@@ -136,7 +149,7 @@ export class Reconciler {
     this.#services = new Map();
     this.#all = undefined;
     this.#anew = false;
-    this.#cuts = [];
+    this.#cuts = new Map();
     if (this.#stopped) return;
     const startMs = performance.now();
     try {
@@ -150,7 +163,7 @@ export class Reconciler {
             turn.plane.renewPorts();
             turn.plane.tidy();
           }
-          await this.#cut(turn, cuts);
+          await this.#cut(turn, [...cuts.values()]);
         },
         { anew: anew || this.#ground.troubles.has("packet path") },
       );
@@ -158,7 +171,7 @@ export class Reconciler {
       if (!(error instanceof EvenkeelError)) throw error;
       for (const [name, reason] of services) this.#services.set(name, reason);
       this.#all ??= all;
-      this.#cuts.push(...cuts);
+      for (const [name, wish] of cuts) if (!this.#cuts.has(name)) this.#cuts.set(name, wish);
       this.#fail(TEXT.round, error.message, { cause: { kind: "drift" } });
     }
     this.#measures.done++;

@@ -57,9 +57,11 @@ export interface RunningDirector extends Director {
 
 const TEXT = {
   keepsVersion: (id: number) => `the configuration file is broken; the configuration ${id}, the last good one, is in force instead`,
+  lost: "somebody took the packet path away, and its connections with it: it is made anew as the configuration says",
 };
 
 const START: Cause = { kind: "start" };
+const DRIFT: Cause = { kind: "drift" };
 
 /** Throws ConfigurationError for a broken file where no good version was kept; and what makes a packet path impossible. */
 export async function startDirector(options: StartOptions): Promise<RunningDirector> {
@@ -86,7 +88,7 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     journal,
     stalls,
     dialOf: options.dialOf ?? (() => directDial),
-    changed: (service, because) => void reconciler.services([service], { cause: { kind: "health" }, because }),
+    changed: (service, cause, because) => void reconciler.services([service], { cause, because }),
     fell: (name, server, because) => {
       const service = watch.services.get(name)?.rule;
       if (server.cutTemplates && service !== undefined) reconciler.cutTemplates({ service, server, cause: { kind: "health" }, because });
@@ -100,8 +102,14 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
   const effective = withEdits(reading.configuration, adopted);
   const ground = makeGround({ ...options, keeper, watch, overrides, versions, troubles, adopted });
   const reconciler = new Reconciler(ground);
-  keeper.noticing((before, held) => {
-    if (noticeDrift(ground, before, held)) void reconciler.all({ cause: { kind: "drift" } });
+  keeper.noticing({
+    read: (before, held) => {
+      if (noticeDrift(ground, before, held)) void reconciler.all({ cause: DRIFT });
+    },
+    lost: () => {
+      journal.tell({ event: "warning", text: TEXT.lost }, DRIFT);
+      void reconciler.all({ cause: DRIFT }, { anew: true });
+    },
   });
   const director = new DirectorDaemon({ ground, reconciler, identity: options, measures });
   const begin = async (): Promise<void> => {
