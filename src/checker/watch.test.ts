@@ -136,6 +136,29 @@ describe("watchChecks()", () => {
     );
     assert.ok(outcomes.includes("fail"), outcomes.join(" "));
   });
+  test("finds a silent server dead on a host that is always busy, too", async (t) => {
+    const silent = await answering(t, "");
+    const stalls = new Stalls();
+    t.after(() => stalls.stop());
+    const outcomes: string[] = [];
+    const stop = new AbortController();
+    const block = setInterval(() => blockFor(60), 100);
+    const end = setTimeout(() => stop.abort(), 10_000);
+    const quick = { ...times, intervalMs: 150, fastIntervalMs: 150, timeoutMs: 150 };
+    await watchChecks([{ target: { host: parseAddress("127.0.0.1"), port: silent }, check: prepareCheck("smtp", {}), times: quick }], {
+      dial: directDial,
+      signal: stop.signal,
+      stalls,
+      heard: (_, verdict) => {
+        outcomes.push(verdict.outcome);
+        if (verdict.outcome === "fail") stop.abort();
+        return false;
+      },
+    });
+    clearInterval(block);
+    clearTimeout(end);
+    assert.deepEqual([...new Set(outcomes)], ["unable", "fail"]);
+  });
   test("does not take a bug of a check for a sick server", async () => {
     const check: PreparedCheck = () => Promise.reject(new TypeError("a bug"));
     await assert.rejects(watched([{ target, check, times }], 1000), /a bug/);

@@ -27,6 +27,8 @@ const LATE = new DOMException("the deadline of the check", "TimeoutError");
 
 /** Our own fault, when so much of a check's time was lost. */
 const STALLED_PART = 0.25;
+/** A host that is always as busy as that would never find a server dead: after so many in a row the next one counts. */
+const STALLED_MAX = 5;
 const STALLED = new Unable("this host was too busy to look at the answer in time");
 
 /** Resolves when the signal was given and no check is under way any more. */
@@ -40,6 +42,7 @@ function watchOne({ target, check, times }: WatchedCheck, index: number, { dial,
     let timer: NodeJS.Timeout | undefined;
     let underWay: AbortController | undefined;
     let lostBeforeMs = 0;
+    let stalledInRow = 0;
 
     const stop = (): void => {
       clearTimeout(timer);
@@ -69,7 +72,9 @@ function watchOne({ target, check, times }: WatchedCheck, index: number, { dial,
     const abandon = (late: AbortController | undefined): void => {
       if (late !== underWay) return;
       const lostMs = stalls === undefined ? 0 : stalls.totalMs() - lostBeforeMs;
-      late?.abort(lostMs > times.timeoutMs * STALLED_PART ? STALLED : LATE);
+      const isOurs = lostMs > times.timeoutMs * STALLED_PART && stalledInRow < STALLED_MAX;
+      stalledInRow = isOurs ? stalledInRow + 1 : 0;
+      late?.abort(isOurs ? STALLED : LATE);
     };
     const look = async (): Promise<void> => {
       const controller = new AbortController();
@@ -78,6 +83,7 @@ function watchOne({ target, check, times }: WatchedCheck, index: number, { dial,
       try {
         const verdict = await check(target, { dial, signal: controller.signal });
         underWay = undefined;
+        if (!controller.signal.aborted) stalledInRow = 0;
         if (!signal.aborted) happen({ kind: "doubt", uncertain: heard(index, verdict) });
         if (signal.aborted) done();
         else happen({ kind: "ended" });
