@@ -183,4 +183,13 @@ describe("notify scripts", () => {
     assert.equal(outcomes(journal).length, 5);
     assert.match(outcomes(journal)[0] ?? "", /^failed: .*No such file/);
   });
+
+  it("that the kernel refuses at once end nobody but themselves", async (t) => {
+    if (!need(t, "root")) return;
+    const { journal, notify } = stage(t);
+    notify.configure({ notify: [rule(["/bin/true", "a".repeat(200_000)])], services: [] });
+    journal.tell(down("10.0.0.1:80"), CAUSE);
+    await notify.finish(5000);
+    assert.match(outcomes(journal).join(), /^failed: .*E2BIG/);
+  });
 });

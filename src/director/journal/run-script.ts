@@ -1,6 +1,6 @@
 /** One run of an operator's program: without privileges, with an entry of the journal on its standard input, killed with all that it started at its deadline. */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { findAccount, killGroup, withoutPrivileges } from "../../kernel/unprivileged.ts";
 
 export interface ScriptRun {
@@ -43,13 +43,19 @@ export async function runScript(run: ScriptRun): Promise<ScriptEnding> {
   const account = run.user === undefined ? undefined : await findAccount(run.user);
   if (run.user !== undefined && account === undefined) return ending("failed", TEXT.noUser(run.user));
   if (run.signal.aborted) return ending("cut", TEXT.stopped);
-  return new Promise((done) => {
-    const child = spawn("setpriv", [...withoutPrivileges(account), "--", ...run.command], {
+  let child: ChildProcess;
+  try {
+    child = spawn("setpriv", [...withoutPrivileges(account), "--", ...run.command], {
       cwd: "/",
       env: { PATH, LC_ALL: "C.UTF-8", ...run.environment },
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
+  } catch (error) {
+    // Some of what the kernel refuses comes at once: arguments that are too long, no memory.
+    return ending("failed", error instanceof Error ? error.message : String(error));
+  }
+  return new Promise((done) => {
     let said = "";
     let cut: string | undefined;
     const kill = (why: string): void => {
