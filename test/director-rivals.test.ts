@@ -6,8 +6,8 @@ import { rmSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { rootCertificates } from "node:tls";
 import { parseAddress } from "../src/model/address.ts";
-import { GOOD } from "./apply/configurations.ts";
-import { type Host, hostFor } from "./apply/host.ts";
+import { GOOD, HEAVIER } from "./apply/configurations.ts";
+import { type Host, hostFor, VIP } from "./apply/host.ts";
 import { directorFor, until } from "./director/director.ts";
 import { need } from "./need.ts";
 
@@ -17,7 +17,7 @@ const ALL = ["10.77.0.11 80 dr 3", "10.77.0.12 80 dr 1"];
 
 const servers = (host: Host): readonly string[] | undefined => {
   const held = host.services() as { services: readonly { servers: readonly string[] }[] } | undefined;
-  return held?.services[0]?.servers;
+  return held?.services.flatMap((service) => service.servers);
 };
 
 const HOLDER = `
@@ -56,7 +56,10 @@ describe("a packet path that somebody took away", () => {
     // By somebody who made another one in its place.
     assert.equal(host.evenkeel(["teardown"], AWAY).status, 0);
     assert.equal(host.evenkeel(["ipvsadm", "-A", "-t", "192.0.2.10:81"], AWAY).status, 0);
-    await until("as configured", () => JSON.stringify(servers(host)) === JSON.stringify(ALL), 5000);
+    await until("as configured", async () =>
+      (await director.told("change")).some(({ story }) => story.text === "delete service tcp 192.0.2.10:81"),
+    );
+    assert.deepEqual(servers(host), ALL);
     await director.kill();
     const again = await directorFor(t, host, file);
     assert.equal((await again.told("configuration-applied")).at(-1)?.story.changes, 0);
@@ -80,6 +83,22 @@ describe("while another process holds the packet path", () => {
     assert.deepEqual(change?.cause, { kind: "operator", by: "the test" });
     const [finished] = await director.told("drain-finished");
     assert.ok((change?.seq ?? Infinity) < (finished?.seq ?? 0));
+  });
+});
+
+describe("a configuration that nobody confirmed", () => {
+  test("goes back though it could not at first", async (t) => {
+    if (!need(t, "root", "tcx")) return;
+    const host = hostFor(t);
+    const director = await directorFor(t, host, host.write("evenkeel.yaml", GOOD));
+    await director.ask("apply", { text: HEAVIER, file: "heavier.yaml", confirmWithinMs: 500 }, ME);
+    // As when an address was taken off: the former configuration does not fit this host for a while.
+    host.ip(`address del ${VIP}/32 dev eth0`);
+    await until("said", async () => (await director.ask("status")).troubles.some((text) => /could not be taken back/.test(text)));
+    host.ip(`address add ${VIP}/32 dev eth0`);
+    await until("rolled back", async () => (await director.told("configuration-rolled-back")).length === 1);
+    assert.deepEqual(servers(host), ALL);
+    assert.deepEqual((await director.ask("status")).troubles, []);
   });
 });
 
