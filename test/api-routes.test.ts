@@ -143,6 +143,18 @@ describe("what is done", () => {
     await assert.rejects(client.configuration(99), { code: "NOT_FOUND" });
   });
 
+  test("going back, keeping and reading anew heed If-Match too", async (t) => {
+    const { ask, client } = await standing(t);
+    const { version } = await client.apply({ text: "services: []\n", file: "x.yaml", confirmWithinMs: 60_000 });
+    const post = (what: string, tag: string) => ask({ method: "POST", path: `/v1/configuration/${what}`, headers: { "if-match": tag } });
+    for (const what of ["confirm", "reload", "undo"]) assert.equal((await post(what, '"00"')).status, 412, what);
+    assert.equal((await client.status()).configuration.state, "pending");
+    assert.equal((await post("confirm", `"${version.digest}"`)).status, 200);
+    assert.equal((await post("undo", `"${version.digest}"`)).status, 200);
+    assert.equal((await client.configuration()).text, CONFIGURATION);
+    assert.equal((await post("undo", `"${version.digest}"`)).status, 412);
+  });
+
   test("a plan is told, and complaints come each with its place", async (t) => {
     const { ask } = await standing(t);
     const path = "/v1/configuration/plan?file=x.yaml";

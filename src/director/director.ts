@@ -166,12 +166,12 @@ export interface Director {
   plan(text: string, file: string): Promise<Plan>;
   /** Throws ConfigurationError, CONFLICT; then nothing was changed. */
   apply(request: ApplyRequest, asker: Asker): Promise<Applied>;
-  /** Reads the file anew, as SIGHUP does. */
-  reload(asker: Asker): Promise<Applied>;
+  /** Reads the file anew, as SIGHUP does. This and the next two: `ifDigest` as of apply(). */
+  reload(asker: Asker, ifDigest?: string): Promise<Applied>;
   /** Throws CONFLICT when nothing waits for it. */
-  confirm(asker: Asker): Promise<ConfigurationVersion>;
+  confirm(asker: Asker, ifDigest?: string): Promise<ConfigurationVersion>;
   /** Back to the version before the present one, or to a given one. */
-  undo(asker: Asker, id?: number): Promise<Applied>;
+  undo(asker: Asker, id?: number, ifDigest?: string): Promise<Applied>;
   /** In the place of one that is there. Returns those that are there now. */
   override(reference: ServerReference, wish: OverrideWish, asker: Asker): Promise<readonly ServerView[]>;
   clearOverride(reference: ServerReference, asker: Asker, only?: OverrideWish["kind"]): Promise<readonly ServerView[]>;

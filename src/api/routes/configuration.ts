@@ -103,12 +103,16 @@ export function configurationRoutes(app: ApiApp, { director }: ApiContext): void
           tag: "configuration",
           summary: "Keep a configuration that waits for it",
           answer: versionSchema,
-          problems: [409],
+          problems: [409, 412],
         },
-        { querystring: reasonQuery },
+        { querystring: reasonQuery, headers: applyHeaders },
       ),
     },
-    async (request, reply) => answer(reply, await director.confirm(askerOf(request, request.query.reason))),
+    async (request, reply) => {
+      const ifDigest = wantedDigest(request, director);
+      const confirm = (): Promise<ConfigurationVersion> => director.confirm(askerOf(request, request.query.reason), ifDigest);
+      return answer(reply, await whenPresent(ifDigest, director, confirm));
+    },
   );
 
   app.post(
@@ -120,12 +124,17 @@ export function configurationRoutes(app: ApiApp, { director }: ApiContext): void
           tag: "configuration",
           summary: "Back to the configuration before the present one, or to a given one",
           answer: appliedSchema,
-          problems: [404, 409, 422],
+          problems: [404, 409, 412, 422],
         },
-        { querystring: undoQuery },
+        { querystring: undoQuery, headers: applyHeaders },
       ),
     },
-    async (request, reply) => sendApplied(reply, await director.undo(askerOf(request, request.query.reason), request.query.id)),
+    async (request, reply) => {
+      const { id, reason } = request.query;
+      const ifDigest = wantedDigest(request, director);
+      const undo = (): Promise<Applied> => director.undo(askerOf(request, reason), id, ifDigest);
+      return sendApplied(reply, await whenPresent(ifDigest, director, undo));
+    },
   );
 
   app.post(
@@ -137,12 +146,16 @@ export function configurationRoutes(app: ApiApp, { director }: ApiContext): void
           tag: "configuration",
           summary: "Read the file anew, as SIGHUP does",
           answer: appliedSchema,
-          problems: [409, 422],
+          problems: [409, 412, 422],
         },
-        { querystring: reasonQuery },
+        { querystring: reasonQuery, headers: applyHeaders },
       ),
     },
-    async (request, reply) => sendApplied(reply, await director.reload(askerOf(request, request.query.reason))),
+    async (request, reply) => {
+      const ifDigest = wantedDigest(request, director);
+      const reload = (): Promise<Applied> => director.reload(askerOf(request, request.query.reason), ifDigest);
+      return sendApplied(reply, await whenPresent(ifDigest, director, reload));
+    },
   );
 
   app.get(

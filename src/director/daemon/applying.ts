@@ -36,6 +36,7 @@ export interface Wish {
 }
 
 const TEXT = {
+  other: (digest: string) => `the configuration in force is not the one that this was made for, but ${digest.slice(0, 12)}`,
   pending: (id: number) => `the configuration ${id} waits to be confirmed`,
   pendingCure: "confirm it (evenkeel confirm) or take it back (evenkeel undo) first",
   otherCure: "look at what is in force now (evenkeel plan FILE), and try again",
@@ -49,19 +50,17 @@ interface Foreseen {
   readonly adopted: Ground["adopted"];
 }
 
+/** Throws CONFLICT where another one is present than the asker saw. */
+export function requirePresent(present: ConfigurationVersion, ifDigest: string | undefined): void {
+  if (ifDigest === undefined || ifDigest === present.digest) return;
+  throw new EvenkeelError("CONFLICT", TEXT.other(present.digest), { cure: TEXT.otherCure });
+}
+
 /** Throws ConfigurationError, CONFLICT, and what the packet path refuses; then nothing was changed. The caller has the turn. */
 export async function applyWish(ground: Ground, wish: Wish, reconcileLater: (services: readonly string[]) => void): Promise<Applied> {
   const reading = readOrTell(ground, wish);
   const present = ground.standing.version;
-  if (wish.ifDigest !== undefined && wish.ifDigest !== present.digest) {
-    throw new EvenkeelError(
-      "CONFLICT",
-      `the configuration in force is not the one that this was made for, but ${present.digest.slice(0, 12)}`,
-      {
-        cure: TEXT.otherCure,
-      },
-    );
-  }
+  requirePresent(present, wish.ifDigest);
   if (!wish.dryRun && wish.again === undefined) requireNothingPending(present);
   return await ground.keeper.turn(
     async (turn) => {

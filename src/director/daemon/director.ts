@@ -25,7 +25,7 @@ import type {
   ServiceView,
 } from "../director.ts";
 import { PacketPath } from "../packet-path.ts";
-import { applyWish, madeByHand, planText, requireNothingPending, type Wish } from "./applying.ts";
+import { applyWish, madeByHand, planText, requireNothingPending, requirePresent, type Wish } from "./applying.ts";
 import { editByHand, forgetAdopted, linesOf } from "./by-hand.ts";
 import { Confirmation } from "./confirmation.ts";
 import { Drains } from "./drains.ts";
@@ -178,17 +178,19 @@ export class DirectorDaemon implements Director {
     });
   }
 
-  reload({ by }: Asker): Promise<Applied> {
+  reload({ by }: Asker, ifDigest?: string): Promise<Applied> {
     return this.#ground.turns.take(async () => {
+      requirePresent(this.#ground.standing.version, ifDigest);
       const { file } = this.#identity;
       return await this.#apply({ text: readFileText(file), file, by, cause: { kind: "reload", by } });
     });
   }
 
-  confirm(asker: Asker): Promise<ConfigurationVersion> {
+  confirm(asker: Asker, ifDigest?: string): Promise<ConfigurationVersion> {
     return this.#ground.turns.take(async () => {
       const { standing, versions, journal } = this.#ground;
       const { version } = standing;
+      requirePresent(version, ifDigest);
       if (version.state !== "pending") throw new EvenkeelError("CONFLICT", TEXT.notConfirmed);
       this.#stopWaiting();
       const confirmed = versions.confirm(version.id);
@@ -199,8 +201,9 @@ export class DirectorDaemon implements Director {
     });
   }
 
-  undo({ by }: Asker, id?: number): Promise<Applied> {
+  undo({ by }: Asker, id?: number, ifDigest?: string): Promise<Applied> {
     return this.#ground.turns.take(async () => {
+      requirePresent(this.#ground.standing.version, ifDigest);
       const cause: Cause = { kind: "undo", by };
       if (id === undefined) return await this.#goBack(cause, by);
       requireNothingPending(this.#ground.standing.version);
