@@ -123,6 +123,21 @@ describe("the verbs of a director", () => {
     assert.equal(director.json<ServerRow[]>("servers", "10.77.0.11:80")[0]?.weight, 3);
   });
 
+  test("an override that is not there cannot be ended, and is said so", async (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const director = await directorOf(t);
+    for (const [state, ...args] of [
+      ["draining", "undrain", "10.77.0.11"],
+      ["disabled", "enable", "10.77.0.11"],
+      ["given another weight than the configured one", "weight", "10.77.0.11", "configured"],
+    ] as const) {
+      const run = director.verb(...args);
+      assert.equal(run.status, 1, args.join(" "));
+      assert.equal(run.stdout, "");
+      assert.match(run.stderr, new RegExp(`^evenkeel: 10\\.77\\.0\\.11 is not ${state}: nothing was changed\n`));
+    }
+  });
+
   test("what does not exist is said so, and what cannot be said is a usage error", async (t) => {
     if (!need(t, "root", "command:ip")) return;
     const director = await directorOf(t);

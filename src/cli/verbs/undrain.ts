@@ -1,7 +1,7 @@
 /** `evenkeel undrain SERVER`: it gets new connections again. */
 
 import type { Command } from "commander";
-import { type MeantFlags, printServers, referenceTo, serverVerb } from "../director/servers-meant.ts";
+import { endOverride, type MeantFlags, serverVerb } from "../director/servers-meant.ts";
 
 const TEXT = {
   verb: "end a drain: the server gets new connections again",
@@ -17,6 +17,5 @@ export function register(program: Command): void {
 }
 
 async function run(server: string, flags: MeantFlags): Promise<void> {
-  const { director } = await import("../director-access.ts");
-  await printServers(await director().clearOverride(referenceTo(server, flags), "drain", flags.reason), flags);
+  await endOverride(server, "drain", flags);
 }

@@ -1,7 +1,7 @@
 /** `evenkeel weight SERVER N`: another weight than the configured one, until said otherwise. */
 
 import { type Command, InvalidArgumentError } from "commander";
-import { type MeantFlags, printServers, referenceTo, serverVerb } from "../director/servers-meant.ts";
+import { endOverride, type MeantFlags, printServers, referenceTo, serverVerb } from "../director/servers-meant.ts";
 
 const CONFIGURED = "configured";
 const WEIGHT_MAX = 65_535;
@@ -17,7 +17,7 @@ Examples:
 
 It counts in the place of the configured weight and of the one that a check names; a server that its checks find down stays down. It stays so over
 reload and restart.
-Exit codes: 0 done, 1 no such server, 4 no director`,
+Exit codes: 0 done, 1 no such server, or it has the configured weight, 4 no director`,
 };
 
 export function register(program: Command): void {
@@ -32,11 +32,8 @@ function parseWeight(text: string): number | typeof CONFIGURED {
 }
 
 async function run(server: string, weight: number | typeof CONFIGURED, flags: MeantFlags): Promise<void> {
+  if (weight === CONFIGURED) return await endOverride(server, "weight", flags);
   const { director } = await import("../director-access.ts");
-  const reference = referenceTo(server, flags);
-  const servers =
-    weight === CONFIGURED
-      ? await director().clearOverride(reference, "weight", flags.reason)
-      : await director().override(reference, { kind: "weight", weight }, flags.reason);
+  const servers = await director().override(referenceTo(server, flags), { kind: "weight", weight }, flags.reason);
   await printServers(servers, flags);
 }
