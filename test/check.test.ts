@@ -1,6 +1,7 @@
 /** `evenkeel check` and `evenkeel schema`: all that is wrong with a file, and all on this host that it does not fit, at once. */
 
 import assert from "node:assert/strict";
+import { chmodSync } from "node:fs";
 import { describe, test } from "node:test";
 import { GOOD } from "./apply/configurations.ts";
 import { hostFor, VIP } from "./apply/host.ts";
@@ -75,6 +76,26 @@ describe("evenkeel check", () => {
     assert.deepEqual(host.evenkeel(["check", "-"], { input: text }), expected);
     const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
     assert.deepEqual(host.evenkeel(["check", "-"], { input: text, through: nobody }), expected);
+  });
+
+  test("finds a token that others can read, with which the API would not open", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const host = hostFor(t);
+    const token = host.write("token", "0123456789abcdef\n");
+    const text = `services: []\napi: { tcp: { address: 127.0.0.1, port: 8470, token_file: ${token} } }\n`;
+    chmodSync(token, 0o644);
+    const run = host.evenkeel(["check", "-"], { input: text });
+    assert.equal(run.status, EXIT.configuration);
+    assert.match(run.stderr, /:2:\d+: api\.tcp\.token_file: others can read or write ".*token": chmod o= /);
+    chmodSync(token, 0o640);
+    assert.equal(host.evenkeel(["check", "-"], { input: text }).status, 0);
+  });
+
+  test("does not read a file that has no end for ever", (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const run = hostFor(t).evenkeel(["check", "/dev/zero"]);
+    assert.equal(run.status, EXIT.configuration);
+    assert.match(run.stderr, /cannot read the configuration \/dev\/zero: it is longer than 32 MiB/);
   });
 
   test("speaks JSON", (t) => {

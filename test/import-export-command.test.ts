@@ -87,6 +87,9 @@ test("Files are included by patterns, in their order, relative to the file that 
     (parse(stdout) as { services: { address: string }[] }).services.map(({ address }) => address),
     ["192.0.2.1", "192.0.2.2"],
   );
+  const endless = evenkeel(["import", "keepalived", file("endless.conf", "include /dev/zero\n")]);
+  assert.equal(endless.status, 3);
+  assert.match(endless.stderr, /"\/dev\/zero" cannot be included: it is no regular file/);
   const missing = evenkeel(["import", "keepalived", file("missing.conf", "\ninclude none.conf\n")]);
   assert.equal(missing.status, 3);
   assert.match(missing.stderr, /missing\.conf:2:1: the file "none\.conf" cannot be included: ENOENT/);

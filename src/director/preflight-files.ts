@@ -1,7 +1,7 @@
 /** Programs, files and accounts that a configuration names and that are not on this host. */
 
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { programMistake } from "../checker/script.ts";
 import { type Complaint, type Path, quote } from "../config/complaint.ts";
 import type { Command, Configuration } from "../config/configuration.ts";
@@ -9,6 +9,9 @@ import type { Places } from "./preflight-complaints.ts";
 
 /** getent(1): "One or more supplied key could not be found in the database." */
 const NOT_FOUND = 2;
+
+/** To read or to write. */
+const OTHERS = 0o006;
 
 export function complaintsOfFiles({ services, notify, api }: Configuration, places: Places): Complaint[] {
   const complaints: Complaint[] = [];
@@ -24,8 +27,8 @@ export function complaintsOfFiles({ services, notify, api }: Configuration, plac
     check(["notify", i, "user"], accountMistake("passwd", user));
   }
   check(["api", "group"], accountMistake("group", api.group));
+  check(["api", "tcp", "token_file"], fileMistake(api.tcp?.tokenFile) ?? secretMistake(api.tcp?.tokenFile));
   for (const [key, file] of [
-    ["token_file", api.tcp?.tokenFile],
     ["certificate", api.tcp?.certificate],
     ["key", api.tcp?.key],
   ] as const)
@@ -46,6 +49,12 @@ function fileMistake(file: string | undefined): string | undefined {
   } catch (error) {
     return `${quote(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+/** The API's TCP door does not open with a token that is no secret. */
+function secretMistake(file: string | undefined): string | undefined {
+  if (file === undefined || (statSync(file).mode & OTHERS) === 0) return undefined;
+  return `others can read or write ${quote(file)}: chmod o= ${file}, and write a new token into it`;
 }
 
 function accountMistake(database: "passwd" | "group", name: string | undefined): string | undefined {

@@ -10,6 +10,7 @@ const FILES_MAX = 1000;
 
 const TEXT = {
   large: (bytes: number) => `it has ${bytes} bytes; at most ${FILE_BYTES_MAX} (4 MiB) are read`,
+  noFile: "it is no regular file",
   many: `the pattern stands for more than ${FILES_MAX} files`,
 };
 
@@ -29,10 +30,12 @@ export function includeFiles(pattern: string, from: string): readonly IncludedFi
 }
 
 /** Or why it cannot be read. */
-export function readText(fileName: string): IncludedFile | string {
+function readText(fileName: string): IncludedFile | string {
   try {
-    const { size } = statSync(fileName);
-    return size > FILE_BYTES_MAX ? TEXT.large(size) : { fileName, text: readFileSync(fileName, "utf8") };
+    const seen = statSync(fileName);
+    // A pipe may wait for ever, and a device have no end. Of a directory the system says what it is.
+    if (!seen.isFile() && !seen.isDirectory()) return TEXT.noFile;
+    return seen.size > FILE_BYTES_MAX ? TEXT.large(seen.size) : { fileName, text: readFileSync(fileName, "utf8") };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -105,11 +105,14 @@ async function wrongFile(mistakes: readonly Complaint[], fileName: string): Prom
 }
 
 async function readInput(file: string, fileName: string): Promise<string> {
-  if (file === "-") return (await (await import("node:stream/consumers")).buffer(process.stdin)).toString();
-  const [{ readText }, { EvenkeelError }] = await Promise.all([import("../import/keepalived-files.ts"), import("../../model/error.ts")]);
-  const read = readText(file);
-  if (typeof read === "string") throw new EvenkeelError("BAD_CONFIGURATION", TEXT.cannotRead(fileName, read), { cure: TEXT.readable });
-  return read.text;
+  const [{ readBounded }, { createReadStream }] = await Promise.all([import("../configuration-text.ts"), import("node:fs")]);
+  try {
+    return (await readBounded(file === "-" ? process.stdin : createReadStream(file))).toString();
+  } catch (error) {
+    const { EvenkeelError } = await import("../../model/error.ts");
+    const why = error instanceof Error ? error.message : String(error);
+    throw new EvenkeelError("BAD_CONFIGURATION", TEXT.cannotRead(fileName, why), { cure: TEXT.readable, cause: error });
+  }
 }
 
 async function writeReport(file: string, report: string): Promise<void> {
