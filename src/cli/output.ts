@@ -4,6 +4,7 @@
  */
 
 import { InvalidArgumentError, Option } from "commander";
+import { didYouMean } from "../config/suggest.ts";
 
 export const OUTPUT_FORMS = ["table", "wide", "json", "yaml"] as const;
 export type OutputForm = (typeof OUTPUT_FORMS)[number];
@@ -13,7 +14,7 @@ const ALIAS = "text";
 
 const TEXT = {
   output: `form of the answer: ${OUTPUT_FORMS.join(", ")}`,
-  unknown: `Allowed choices are ${OUTPUT_FORMS.join(", ")}.`,
+  unknown: (meant: string) => `Allowed choices are ${OUTPUT_FORMS.join(", ")}${meant === "" ? "." : meant}`,
 };
 
 export interface OutputFlags {
@@ -26,16 +27,23 @@ export function outputOption(description = TEXT.output): Option {
 
 function parseForm(text: string): OutputForm {
   const form = OUTPUT_FORMS.find((one) => one === text) ?? (text === ALIAS ? "table" : undefined);
-  if (form === undefined) throw new InvalidArgumentError(TEXT.unknown);
+  if (form === undefined) throw new InvalidArgumentError(TEXT.unknown(didYouMean(text, [...OUTPUT_FORMS, ALIAS])));
   return form;
+}
+
+/** What such a form says is one document; people read line by line, as it comes. */
+export function isForPrograms(form: OutputForm): form is "json" | "yaml" {
+  return form === "json" || form === "yaml";
 }
 
 /** Prints `value` for programs, or what `table` makes of it for people. */
 export async function printAs(form: OutputForm, value: unknown, table: (wide: boolean) => string): Promise<void> {
-  if (form === "table" || form === "wide") {
-    const text = table(form === "wide");
-    if (text !== "") console.log(text);
-  } else process.stdout.write(await structured(form, value));
+  if (isForPrograms(form)) {
+    process.stdout.write(await structured(form, value));
+    return;
+  }
+  const text = table(form === "wide");
+  if (text !== "") console.log(text);
 }
 
 /** With its last newline. */

@@ -4,7 +4,7 @@ import type { Choice, End, Explanation, MetConnection, MetService, MetTemplate, 
 import { OUTCOME_MEANINGS, type OutcomeName } from "../../director/outcomes.ts";
 import { type Address, formatAddress, formatEndpoint } from "../../model/address.ts";
 import { describeMark } from "../../model/mark-rule.ts";
-import { clientPrefixLength, serverName, serviceName } from "../../model/service.ts";
+import { clientPrefixLength, describeThresholds, serverName, serviceName } from "../../model/service.ts";
 import { type Column, renderTable } from "../table.ts";
 import { numbers, reasons } from "./account-words.ts";
 import { duration, hindrance, plural, reached } from "./words.ts";
@@ -13,7 +13,8 @@ const LABEL_WIDTH = 13;
 
 type Line = readonly [label: string, text: string];
 
-export function explanationText(explanation: Explanation): string {
+/** `wide`: also what the packet path does with a server's packets, and how many connections a server may have. */
+export function explanationText(explanation: Explanation, wide = false): string {
   const { question, choice, elsewhere } = explanation;
   const lines: Line[] = [
     ...connectionLines(explanation),
@@ -24,7 +25,9 @@ export function explanationText(explanation: Explanation): string {
     ...(choice === undefined ? [] : doubts(choice)),
   ];
   const text = [headline(explanation), "", ...lines.map(([label, words]) => `${label.padEnd(LABEL_WIDTH)}${words}`)];
-  return (choice === undefined || choice.servers.length === 0 ? text : [...text, "", serverTable(choice, explanation.end)]).join("\n");
+  return (choice === undefined || choice.servers.length === 0 ? text : [...text, "", serverTable(choice, explanation.end, wide)]).join(
+    "\n",
+  );
 }
 
 function headline({ question, end }: Explanation): string {
@@ -147,12 +150,13 @@ function doubts({ steady, agrees, account, servers }: Choice): Line[] {
   ];
 }
 
-function serverTable(choice: Choice, end: End): string {
+function serverTable(choice: Choice, end: End, wide: boolean): string {
   const { servers, account, chosen } = choice;
   const compared = numbers(choice);
   const right = { align: "right" } as const;
   const columns: Column[] = [
     { title: "SERVER" },
+    ...(wide ? [{ title: "METHOD" }, { title: "THRESHOLDS", ...right }] : []),
     ...["WEIGHT", "ACTIVE", "INACTIVE", ...compared.map(({ title }) => title)].map((title) => ({ title, ...right })),
     { title: "" },
   ];
@@ -162,6 +166,7 @@ function serverTable(choice: Choice, end: End): string {
     const chosenHere = end.kind === "server" && standing === chosen ? ["chosen"] : [];
     return [
       serverName(server),
+      ...(wide ? [server.method, describeThresholds(server)] : []),
       `${server.weight}`,
       `${load.active}`,
       `${load.inactive}`,

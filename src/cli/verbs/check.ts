@@ -1,15 +1,15 @@
 /** `evenkeel check FILE`: every mistake of a configuration file, and everything on this host that it does not fit. Nothing is changed. */
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Configuration } from "../../config/configuration.ts";
 import type { Places } from "../../director/preflight-complaints.ts";
+import { isForPrograms, type OutputFlags, outputOption, printAs } from "../output.ts";
 import { EXIT_CODE } from "../report.ts";
 
 const TEXT = {
   verb: "say everything that is wrong with a configuration file; change nothing",
   file: "the configuration (YAML); - is the standard input",
   offline: "look at the file alone, not at this host: for a file that will be used on another one",
-  output: "form of the answer",
   good: (services: string, servers: string, checks: string) => `ok: ${services}, ${servers}, ${checks}`,
   warning: (text: string) => `warning: ${text}`,
   unseen: (why: string) => `this host could not be looked at: ${why}`,
@@ -23,9 +23,8 @@ Every mistake is told with file:line:column, the path of the key, what is allowe
 Exit codes: 0 the file can be applied, 2 wrong usage, 3 the file is wrong, or does not fit this host`,
 };
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly offline?: boolean;
-  readonly output: "text" | "json";
 }
 
 export function register(program: Command): void {
@@ -34,7 +33,7 @@ export function register(program: Command): void {
     .description(TEXT.verb)
     .argument("<file>", TEXT.file)
     .option("--offline", TEXT.offline)
-    .addOption(new Option("-o, --output <form>", TEXT.output).choices(["text", "json"]).default("text"))
+    .addOption(outputOption())
     .addHelpText("after", TEXT.examples)
     .action(run);
 }
@@ -48,15 +47,13 @@ async function run(file: string, { offline = false, output }: Flags): Promise<vo
   try {
     const { configuration, source } = await readConfigurationFile(file, offline ? checkKindsElsewhere : checkKinds);
     const warnings = offline ? [] : await lookAtHost(configuration, source);
-    if (output === "json") console.log(JSON.stringify({ ok: true, complaints: [], warnings, ...sizeOf(configuration) }, null, 2));
-    else {
-      for (const warning of warnings) console.error(TEXT.warning(warning));
-      console.log(goodText(configuration));
-    }
+    if (!isForPrograms(output)) for (const warning of warnings) console.error(TEXT.warning(warning));
+    const answer = { ok: true, complaints: [], warnings, ...sizeOf(configuration) };
+    await printAs(output, answer, () => goodText(configuration));
   } catch (error) {
-    if (output !== "json" || !(error instanceof ConfigurationError)) throw error;
+    if (!isForPrograms(output) || !(error instanceof ConfigurationError)) throw error;
     const complaints = error.complaints.map(({ fileName, ...rest }) => ({ file: fileName, ...rest }));
-    console.log(JSON.stringify({ ok: false, complaints, warnings: [] }, null, 2));
+    await printAs(output, { ok: false, complaints, warnings: [] }, () => "");
     process.exitCode = EXIT_CODE.configuration;
   }
 }

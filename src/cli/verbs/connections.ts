@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import type { ConnectionFilter } from "../../director/connection-filter.ts";
 import type { Connection, ConnectionReader } from "../../director/connection-reader.ts";
-import { type OutputForm, outputOption, printAs } from "../output.ts";
+import { isForPrograms, type OutputForm, outputOption, printAs } from "../output.ts";
 
 const TEXT = {
   verb: "the connections that the packet path holds",
@@ -111,10 +111,6 @@ async function limitOf({ limit, output }: Options): Promise<number> {
   if (/^\d{1,15}$/.test(limit)) return Number(limit) === 0 ? Number.POSITIVE_INFINITY : Number(limit);
   const { EvenkeelError } = await import("../../model/error.ts");
   throw new EvenkeelError("BAD_ARGUMENT", TEXT.badLimit(limit), { cure: TEXT.badLimitCure });
-}
-
-function isForPrograms(form: OutputForm): boolean {
-  return form === "json" || form === "yaml";
 }
 
 async function printList(connections: Iterable<Connection>, limit: number, form: Options["output"]): Promise<void> {

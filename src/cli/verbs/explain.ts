@@ -1,8 +1,9 @@
 /** `evenkeel explain`: the server that a client would get now, and why. Asking changes nothing. */
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Explanation } from "../../director/explanation.ts";
 import type { QuestionOptions } from "../explain/question.ts";
+import { type OutputFlags, type OutputForm, outputOption, printAs } from "../output.ts";
 import { EXIT_CODE } from "../report.ts";
 
 const TEXT = {
@@ -11,7 +12,6 @@ const TEXT = {
   from: "the client: ADDRESS, or ADDRESS:PORT to meet the connection that it has",
   to: "with a mark: where the packet goes, ADDRESS:PORT or udp:ADDRESS:PORT",
   interface: "where it comes in, for mark rules that are about one interface",
-  output: "form of the answer",
   none: "no packet path in this network namespace",
   cure: "evenkeel apply FILE makes one",
   examples: `
@@ -27,10 +27,6 @@ in the order in which schedulers walk: newest first. docs/explain.md tells what 
 Exit codes: 0 there is a server, 1 there is none or no packet path, 2 wrong usage, 5 not permitted`,
 };
 
-interface Options extends QuestionOptions {
-  readonly output: "text" | "json";
-}
-
 export function register(program: Command): void {
   program
     .command("explain")
@@ -39,12 +35,12 @@ export function register(program: Command): void {
     .requiredOption("--from <client>", TEXT.from)
     .option("--to <destination>", TEXT.to)
     .option("--interface <name>", TEXT.interface)
-    .addOption(new Option("-o, --output <form>", TEXT.output).choices(["text", "json"]).default("text"))
+    .addOption(outputOption())
     .addHelpText("after", TEXT.examples)
     .action(run);
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: QuestionOptions & OutputFlags): Promise<void> {
   const { parseQuestion } = await import("../explain/question.ts");
   const question = parseQuestion(options);
   const [{ explain }, { EvenkeelError }] = await Promise.all([import("../../director/explain.ts"), import("../../model/error.ts")]);
@@ -54,12 +50,7 @@ async function run(options: Options): Promise<void> {
   if (explanation.end.kind === "none") process.exitCode = EXIT_CODE.failed;
 }
 
-async function print(explanation: Explanation, form: Options["output"]): Promise<void> {
-  if (form === "json") {
-    const { explanationJson } = await import("../explain/json.ts");
-    console.log(JSON.stringify(explanationJson(explanation), null, 2));
-    return;
-  }
-  const { explanationText } = await import("../explain/text.ts");
-  console.log(explanationText(explanation));
+async function print(explanation: Explanation, form: OutputForm): Promise<void> {
+  const [{ explanationJson }, { explanationText }] = await Promise.all([import("../explain/json.ts"), import("../explain/text.ts")]);
+  await printAs(form, explanationJson(explanation), (wide) => explanationText(explanation, wide));
 }

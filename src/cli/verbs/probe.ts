@@ -1,6 +1,7 @@
 /** `evenkeel probe`: makes one kind of health check by hand, as the director makes it, and says how far it came and why. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { isForPrograms, type OutputFlags, outputOption, printAs } from "../output.ts";
 import { EXIT_CODE } from "../report.ts";
 
 const TEXT = {
@@ -16,7 +17,6 @@ const TEXT = {
   fall: "so many failures in a row take it down",
   weight: "configured weight of each target",
   quorum: "weight that the service needs",
-  output: "form of the answer",
   noKind: (kind: string) => `there is no kind of check "${kind}"`,
   noKindCure: (kinds: readonly string[]) => `one of: ${kinds.join(", ")}`,
   badDuration: "a duration is 500ms, 2s or 1m, up to a day",
@@ -50,7 +50,7 @@ made for a reason on this host; it says nothing about the target.
 Exit codes: 0 every target ends up well (with one round: passed), 1 not, 2 wrong usage`,
 };
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly set?: readonly string[];
   readonly options?: string;
   readonly timeout: number;
@@ -60,7 +60,6 @@ interface Flags {
   readonly fall: number;
   readonly weight: number;
   readonly quorum: number;
-  readonly output: "text" | "json";
 }
 
 export function register(program: Command): void {
@@ -81,7 +80,7 @@ export function register(program: Command): void {
     .addOption(number("--fall <number>", TEXT.fall, 1))
     .addOption(number("--weight <number>", TEXT.weight, 1))
     .addOption(number("--quorum <number>", TEXT.quorum, 1))
-    .addOption(new Option("-o, --output <form>", TEXT.output).choices(["text", "json"]).default("text"))
+    .addOption(outputOption())
     .addHelpText("after", TEXT.examples)
     .action(run);
 }
@@ -102,7 +101,7 @@ async function run(kind: string, targetTexts: readonly string[], flags: Flags): 
   const width = Math.max(...names.map(({ length }) => length));
 
   const heard: unknown[] = [];
-  const isJson = flags.output === "json";
+  const atOnce = isForPrograms(flags.output);
   const severalRounds = flags.count > 1;
   const health = await probeRounds(
     {
@@ -117,15 +116,15 @@ async function run(kind: string, targetTexts: readonly string[], flags: Flags): 
       quorum: flags.quorum,
     },
     (index, verdict, actions) => {
-      if (isJson) heard.push({ target: names[index], ...verdict });
+      if (atOnce) heard.push({ target: names[index], ...verdict });
       else {
         console.log(text.verdictLine((names[index] ?? "").padEnd(width), verdict));
         if (severalRounds) for (const line of text.actionLines(names, actions)) console.log(line);
       }
     },
   );
-  if (isJson) console.log(JSON.stringify({ kind, verdicts: heard, ...text.summaryJson(names, health) }, null, 2));
-  else if (severalRounds || targets.length > 1) for (const line of text.summaryLines(names, health)) console.log(line);
+  const summary = severalRounds || targets.length > 1 ? text.summaryLines(names, health) : [];
+  await printAs(flags.output, { kind, verdicts: heard, ...text.summaryJson(names, health) }, () => summary.join("\n"));
   if (!health.servers.every(({ condition }) => condition === "up")) process.exitCode = EXIT_CODE.failed;
 }
 

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Address } from "../../model/address.ts";
 import { FORWARDING_METHODS, type ForwardingMethod, TUNNEL_TYPES, type Tunnel } from "../../model/service.ts";
 import type { Changes, RealServerOptions, RealServerStatus } from "../../realserver/realserver.ts";
+import { type OutputFlags, outputOption, printAs } from "../output.ts";
 import { EXIT_CODE } from "../report.ts";
 
 const TEXT = {
@@ -19,7 +20,6 @@ const TEXT = {
   tunnel: "what the director puts around the packets (tun)",
   tunnelPort: "the UDP port of --tunnel gue (6080)",
   decap: "who unwraps tunnel packets (tun): the kernel's devices, our eBPF program, or what fits",
-  output: "form of the answer",
   upToDate: (method: string) => `this host is a real server for ${method} already; nothing was changed`,
   isUp: (method: string) => `this host is a real server for ${method}`,
   isDown: "this host is as it was before",
@@ -37,9 +37,7 @@ Examples:
   evenkeel realserver down`,
 };
 
-type Output = "text" | "json";
-
-interface Flags {
+interface Flags extends OutputFlags {
   readonly method?: ForwardingMethod;
   readonly vip?: readonly string[];
   readonly gateway?: readonly string[];
@@ -47,7 +45,6 @@ interface Flags {
   readonly decap?: RealServerOptions["decapsulation"];
   readonly tunnel?: Tunnel["type"];
   readonly tunnelPort?: number;
-  readonly output: Output;
 }
 
 export function register(program: Command): void {
@@ -77,10 +74,6 @@ function portNumber(value: string): number {
   return port;
 }
 
-function outputOption(): Option {
-  return new Option("-o, --output <form>", TEXT.output).choices(["text", "json"]).default("text");
-}
-
 function collect(value: string, former: readonly string[] | undefined): readonly string[] {
   if (value === "") throw new InvalidArgumentError("it is empty");
   return [...(former ?? []), value];
@@ -90,23 +83,22 @@ async function runUp(flags: Flags): Promise<void> {
   const { up } = await import("../../realserver/realserver.ts");
   const options = await toOptions(flags);
   const changes = up(options);
-  if (flags.output === "json") return printJson({ method: options.method, ...changes });
-  printLines(changes, changes.changed.length === 0 ? TEXT.upToDate(options.method) : TEXT.isUp(options.method));
+  const verdict = changes.changed.length === 0 ? TEXT.upToDate(options.method) : TEXT.isUp(options.method);
+  await printAs(flags.output, { method: options.method, ...changes }, () => changesText(changes, verdict));
 }
 
-async function runDown(flags: Pick<Flags, "output">): Promise<void> {
+async function runDown({ output }: OutputFlags): Promise<void> {
   const { down } = await import("../../realserver/realserver.ts");
   const changes = down();
-  if (flags.output === "json") return printJson(changes ?? { changed: [], left: [] });
-  if (changes === undefined) console.log(TEXT.nothingToUndo);
-  else printLines(changes, TEXT.isDown);
+  await printAs(output, changes ?? { changed: [], left: [] }, () =>
+    changes === undefined ? TEXT.nothingToUndo : changesText(changes, TEXT.isDown),
+  );
 }
 
 async function runStatus(flags: Flags): Promise<void> {
   const { status } = await import("../../realserver/realserver.ts");
   const found = status(flags.method === undefined && flags.vip === undefined ? undefined : await toOptions(flags));
-  if (flags.output === "json") printJson(toJson(found));
-  else for (const line of statusLines(found)) console.log(line);
+  await printAs(flags.output, toJson(found), () => statusLines(found).join("\n"));
   if (!found.holds) process.exitCode = EXIT_CODE.failed;
 }
 
@@ -134,10 +126,8 @@ function tunnelOf({ tunnel, tunnelPort }: Flags): Pick<RealServerOptions, "tunne
   return { tunnel: { type: tunnel ?? "gue", ...(tunnelPort === undefined ? {} : { port: tunnelPort }) } };
 }
 
-function printLines({ changed, left }: Changes, verdict: string): void {
-  for (const line of changed) console.log(line);
-  for (const line of left) console.log(TEXT.left(line));
-  console.log(verdict);
+function changesText({ changed, left }: Changes, verdict: string): string {
+  return [...changed, ...left.map(TEXT.left), verdict].join("\n");
 }
 
 function statusLines({ requirements }: RealServerStatus): readonly string[] {
@@ -153,8 +143,4 @@ function statusLines({ requirements }: RealServerStatus): readonly string[] {
 function toJson({ decapsulated, ...rest }: RealServerStatus): object {
   if (decapsulated === undefined) return rest;
   return { ...rest, decapsulated: Object.fromEntries(Object.entries(decapsulated).map(([name, count]) => [name, Number(count)])) };
-}
-
-function printJson(value: object): void {
-  console.log(JSON.stringify(value, null, 2));
 }

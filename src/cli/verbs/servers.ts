@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import type { DirectorClient } from "../../api/client.ts";
 import type { ServerReply } from "../../api/types.ts";
-import { type OutputFlags, outputOption } from "../output.ts";
+import { isForPrograms, type OutputFlags, outputOption } from "../output.ts";
 
 const TEXT = {
   verb: "the real servers: condition, weight, overrides, and why each is as it is",
@@ -54,7 +54,7 @@ async function meant(director: DirectorClient, reference: string | undefined, fl
     ...(service === undefined ? {} : { service }),
     ...(condition === undefined ? {} : { condition }),
     ...(overridden ? { overridden } : {}),
-    ...(output === "json" || output === "yaml" ? { history: true } : {}),
+    ...(isForPrograms(output) ? { history: true } : {}),
   };
   if (reference === undefined) return await director.servers(query);
   const { EvenkeelError } = await import("../../model/error.ts");

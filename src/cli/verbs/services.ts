@@ -1,7 +1,7 @@
 /** `evenkeel services [SERVICE]`: the virtual services, and how they are. */
 
 import type { Command } from "commander";
-import { type OutputFlags, outputOption, printAs } from "../output.ts";
+import { isForPrograms, type OutputFlags, outputOption, printAs } from "../output.ts";
 
 const TEXT = {
   verb: "the virtual services: state, servers that are up, connections",
@@ -28,6 +28,6 @@ export function register(program: Command): void {
 
 async function run(service: string | undefined, { output }: OutputFlags): Promise<void> {
   const [{ director }, { serviceTable }] = await Promise.all([import("../director-access.ts"), import("../director/service-table.ts")]);
-  const services = await director().services(service, { history: output === "json" || output === "yaml" });
+  const services = await director().services(service, { history: isForPrograms(output) });
   await printAs(output, services, (wide) => serviceTable(services, Date.now(), wide));
 }

@@ -3,8 +3,9 @@
 import { styleText } from "node:util";
 import { type Command, Option } from "commander";
 import type { SpreadResult } from "../../../lab/traffic.ts";
+import { type OutputFlags, outputOption, printAs } from "../../output.ts";
 import { renderTable } from "../../table.ts";
-import { type NameOption, nameOption, outputOption, wholeNumber } from "./options.ts";
+import { type NameOption, nameOption, wholeNumber } from "./options.ts";
 
 const TEXT = {
   description: "send requests from the client to the VIP and count who answers",
@@ -15,6 +16,7 @@ Examples:
   evenkeel lab curl --port 8080           the second service; with NAT its port is mapped
   evenkeel lab curl --udp -n 10 --size 4000
   evenkeel lab curl --from 198.51.100.3
+  evenkeel lab curl -n 100 -o wide        who answered one after the other, however many
   evenkeel lab curl -n 30 -o json
 
 Exit code 1 when a request failed.`,
@@ -28,10 +30,9 @@ Exit code 1 when a request failed.`,
 const BAR_CELLS = 40;
 const ORDER_SHOWN_MAX = 30;
 
-interface CurlOptions extends NameOption {
+interface CurlOptions extends NameOption, OutputFlags {
   readonly requests: number;
   readonly concurrency: number;
-  readonly output: "text" | "json";
   readonly maxTime: number;
   readonly port?: number;
   readonly udp?: true;
@@ -72,10 +73,12 @@ async function run(given: CurlOptions): Promise<void> {
   const result = await (given.udp ? sendUdp(options, { ...wishes, bytes: given.size }) : sendHttp(options, wishes));
   if (result.failed > 0) process.exitCode = 1;
   const endpoint = family === "ipv6" ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
-  process.stdout.write(`${given.output === "json" ? JSON.stringify(result) : describe(result, endpoint)}\n`);
+  // Scripts count on one line.
+  if (given.output === "json") console.log(JSON.stringify(result));
+  else await printAs(given.output, result, (wide) => describe(result, endpoint, wide));
 }
 
-function describe(result: SpreadResult, target: string): string {
+function describe(result: SpreadResult, target: string, wide: boolean): string {
   const most = Math.max(...Object.values(result.servers), 1);
   const rows = Object.entries(result.servers).map(([server, answers]) => [
     server,
@@ -84,7 +87,7 @@ function describe(result: SpreadResult, target: string): string {
   ]);
   return [
     ...(rows.length > 0 ? [renderTable(TEXT.columns, rows)] : []),
-    ...(result.order.length > 1 && result.order.length <= ORDER_SHOWN_MAX ? [TEXT.order(result.order)] : []),
+    ...(result.order.length > 1 && (wide || result.order.length <= ORDER_SHOWN_MAX) ? [TEXT.order(result.order)] : []),
     ...Object.entries(result.errors).map(([error, times]) => styleText("red", TEXT.error(error, times), { stream: process.stdout })),
     TEXT.total(result, target),
   ].join("\n");

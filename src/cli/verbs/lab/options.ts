@@ -10,10 +10,6 @@ export function nameOption(): Option {
   return new Option("--name <lab>", "which lab").default("lab");
 }
 
-export function outputOption(): Option {
-  return new Option("-o, --output <format>", "for people or for programs").choices(["text", "json"]).default("text");
-}
-
 export function wholeNumber(least: number, greatest: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
