@@ -1,9 +1,9 @@
 /** `evenkeel run` as a process: what it holds, what signals do to it, what a service manager hears, and what stays when it is gone. */
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, lstatSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { runtimePlaces } from "../src/director/places.ts";
+import { runtimeDirectory, runtimePlaces } from "../src/director/places.ts";
 import { CAPABILITY_NAMES } from "../src/kernel/capability-names.ts";
 import { GOOD, HEAVIER } from "./apply/configurations.ts";
 import { need } from "./need.ts";
@@ -118,6 +118,33 @@ describe("evenkeel run", () => {
     assert.equal(director.mustVerb("plan", file), "nothing to change\n");
     assert.equal(director.verb("teardown").status, 1);
     assert.match(director.verb("teardown").stderr, /keeps this packet path, and would make it again/);
+  });
+
+  test("sweeps what killed ones left of other namespaces, while two start at once where they were killed before", async (t) => {
+    if (!need(t, "root", "command:ip")) return;
+    const hosts = [directorsHostFor(t), directorsHostFor(t)];
+    const files = hosts.map((host) => host.write("evenkeel.yaml", GOOD));
+    const killed = await Promise.all(hosts.map((host, i) => Running.start(host, files[i] ?? "")));
+    for (const director of killed) await director.kill();
+    const places = hosts.map((host) => host.inside(() => runtimePlaces(false)));
+    for (const { lock } of places) assert.ok(existsSync(lock));
+
+    // No namespace gets so far in a machine's life.
+    const left = Array.from({ length: 200 }, (_, i) => runtimeDirectory(10n ** 15n + BigInt(process.pid) * 1000n + BigInt(i)));
+    t.after(() => {
+      for (const directory of left) rmSync(directory, { recursive: true, force: true });
+    });
+    for (const directory of left) {
+      mkdirSync(directory);
+      writeFileSync(`${directory}/director.lock`, "999999\n");
+      symlinkSync("/nowhere/api.sock", `${directory}/api.sock`);
+    }
+    const directors = await Promise.all(hosts.map((host, i) => Running.start(host, files[i] ?? "")));
+    assert.deepEqual(left.filter(existsSync), []);
+    for (const [i, director] of directors.entries()) {
+      assert.equal(director.mustVerb("plan", files[i] ?? ""), "nothing to change\n");
+      assert.equal(readFileSync(places[i]?.lock ?? "", "utf8"), `${director.pid}\n`);
+    }
   });
 
   test("is found by the commands wherever it listens", async (t) => {

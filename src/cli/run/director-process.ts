@@ -39,7 +39,7 @@ const TEXT = {
 export async function runDirector(file: string, flags: RunFlags, begun: Start): Promise<void> {
   const manager = serviceManager(process.env, (text) => process.stderr.write(`${text}\n`));
   const places = runtimePlaces(begun.outermost);
-  const claim = claimNamespace(places);
+  const claim = await claimNamespace(places);
   try {
     await live({
       start: () => serve(resolve(file), flags, { ...begun, claim, places }),
