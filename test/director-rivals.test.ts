@@ -120,3 +120,20 @@ describe("a file that a check has read and that is gone", () => {
     assert.deepEqual(servers(host), ALL);
   });
 });
+
+describe("what was done by hand while no director ran", () => {
+  test("is taken back by the next one, which keeps what the one before had adopted", async (t) => {
+    if (!need(t, "root", "tcx")) return;
+    const host = hostFor(t);
+    const file = host.write("evenkeel.yaml", GOOD);
+    const director = await directorFor(t, host, file);
+    const byHand = ["ipvsadm", "-a", "-t", "192.0.2.10:80", "-g", "-r"];
+    assert.equal(host.evenkeel([...byHand, "10.77.0.13"], AWAY).status, 0);
+    await until("adopted at once", async () => (await director.told("adopted")).length === 1, 5000);
+    await director.kill();
+    assert.equal(host.evenkeel([...byHand, "10.77.0.14"], AWAY).status, 0);
+    const again = await directorFor(t, host, file);
+    assert.equal((await again.told("configuration-applied")).at(-1)?.story.changes, 1);
+    assert.deepEqual(servers(host), [...ALL, "10.77.0.13 80 dr 1"]);
+  });
+});
