@@ -148,6 +148,10 @@ describe("the verbs of a director", () => {
       ["undrain", "10.9.9.9"],
     ])
       assert.equal(director.verb(...args).status, 1, args.join(" "));
+    const name = director.json<{ label?: string }[]>("services").find(({ label }) => label !== undefined)?.label ?? "";
+    assert.match(director.verb("services", `${name}x`).stderr, new RegExp(`there is no service ${name}x; did you mean "${name}"\\?`));
+    assert.match(director.verb("servers", "10.9.9.9").stderr, /^evenkeel: there is no server 10\.9\.9\.9 in any service/);
+    assert.match(director.verb("events", "--event", "serverdown").stderr, /did you mean "server-down"\?/);
     for (const args of [
       ["weight", "10.77.0.11", "70000"],
       ["drain", "10.77.0.11", "--deadline", "soon"],

@@ -2,8 +2,9 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { DirectorClient } from "../../api/client.ts";
+import { didYouMean } from "../../config/suggest.ts";
 import type { EventQuery } from "../../director/director.ts";
-import type { JournalEntry, Severity, StoryEvent } from "../../model/journal.ts";
+import { type JournalEntry, type Severity, STORY_EVENTS, type StoryEvent } from "../../model/journal.ts";
 import { type OutputFlags, outputOption } from "../output.ts";
 import { parseDuration } from "../time-words.ts";
 
@@ -17,6 +18,7 @@ const TEXT = {
   server: "of this server",
   limit: "the newest that many; 100 when neither this nor --since is given",
   badLimit: "it must be a whole number above 0",
+  badEvent: `it is none of ${STORY_EVENTS.join(", ")}`,
   away: "the director is away; waiting for it",
   back: "the director is back",
   examples: `
@@ -61,6 +63,8 @@ export function register(program: Command): void {
 }
 
 function gathered(one: string, before: readonly string[] | undefined): readonly string[] {
+  if (!(STORY_EVENTS as readonly string[]).includes(one))
+    throw new InvalidArgumentError(`${TEXT.badEvent}${didYouMean(one, STORY_EVENTS)}`);
   return [...(before ?? []), one];
 }
 

@@ -62,7 +62,13 @@ async function meant(director: DirectorClient, reference: string | undefined, fl
     return await director.servers({ ...query, server: reference });
   } catch (error) {
     if (service !== undefined || !(error instanceof EvenkeelError) || !NOT_A_SERVER.has(error.code)) throw error;
-    return await director.servers({ ...query, service: reference });
+    try {
+      return await director.servers({ ...query, service: reference });
+    } catch (neither) {
+      if (!(neither instanceof EvenkeelError) || neither.code !== "NO_SUCH_SERVICE") throw neither;
+      // An address may be meant as either; a name only as a service's.
+      throw error.code === "NO_SUCH_SERVER" && /[.:]/.test(reference) ? error : neither;
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which services and servers people mean: by the label that the configuration gives, by the name that lists show, or by a part of it. */
 
+import { didYouMean } from "../../config/suggest.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import { type Endpoint, parseEndpoint } from "../../model/endpoint.ts";
 import { EvenkeelError } from "../../model/error.ts";
@@ -17,7 +18,8 @@ export function servicesMeant<Each extends Service>(reference: string, services:
   const labelled = services.filter(({ name }) => name === reference);
   const found = labelled.length > 0 ? labelled : services.filter(serviceTest(reference));
   if (found.length === 0) {
-    throw new EvenkeelError("NO_SUCH_SERVICE", `there is no service ${reference}`, {
+    const names = services.flatMap(({ name }) => (name === undefined ? [] : [name]));
+    throw new EvenkeelError("NO_SUCH_SERVICE", `there is no service ${reference}${didYouMean(reference, names)}`, {
       cure: 'evenkeel services lists them; name one by its name, "192.0.2.10:80", "tcp 192.0.2.10:80" or "mark 1"',
     });
   }
