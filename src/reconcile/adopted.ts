@@ -34,6 +34,24 @@ export function isAdoptable({ kind }: Edit): boolean {
   return kind !== "reset-counters" && kind !== "start-daemon" && kind !== "stop-daemon";
 }
 
+/**
+ * Edits of what the kernel holds, as edits of the configuration: a server that is out for its health can be added by hand, and is edited by that.
+ * `effective`: before them.
+ */
+export function editsOfConfigured(edits: readonly Edit[], effective: Configuration): readonly Edit[] {
+  if (!edits.some(({ kind }) => kind === "add-server")) return edits;
+  const nameOf = (service: Parameters<typeof serviceName>[0], server: Parameters<typeof serverName>[0]) =>
+    `${serviceName(service)} ${serverName(server)}`;
+  const configured = new Set(effective.services.flatMap((service) => service.servers.map((server) => nameOf(service, server))));
+  return edits.map((edit): Edit => {
+    if (edit.kind === "clear") configured.clear();
+    if (edit.kind === "delete-server") configured.delete(nameOf(edit.service, edit.server));
+    if (edit.kind === "delete-service")
+      for (const name of configured) if (name.startsWith(`${serviceName(edit.service)} `)) configured.delete(name);
+    return edit.kind === "add-server" && configured.has(nameOf(edit.service, edit.server)) ? { ...edit, kind: "edit-server" } : edit;
+  });
+}
+
 /** The same with fewer: what a later one undoes or replaces goes. */
 export function compacted(edits: readonly Edit[]): Edit[] {
   const kept: Edit[] = [];

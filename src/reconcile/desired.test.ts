@@ -9,7 +9,7 @@ import { formatAddress, parseAddress } from "../model/address.ts";
 import type { Edit } from "../model/edit.ts";
 import { DEFAULT_SETTINGS } from "../model/plane.ts";
 import { serverName, serviceName } from "../model/service.ts";
-import { compacted, condensed, editsOf, withEdits } from "./adopted.ts";
+import { compacted, condensed, editsOf, editsOfConfigured, withEdits } from "./adopted.ts";
 import { desiredAttachments, desiredService, desiredState } from "./desired.ts";
 import { diff } from "./diff.ts";
 
@@ -159,6 +159,15 @@ describe("whatever the edits", () => {
         assert.deepEqual(diff(state(withEdits(WEB, condensed(few, WEB, effective))), state(effective)), []);
       }),
     );
+  });
+
+  test("a server that is configured, and out for its health, is edited by being added", () => {
+    const add: Edit = { kind: "add-server", service: NAME, server: real(1, 9) };
+    const weight = (edits: readonly Edit[]) =>
+      withEdits(WEB, editsOfConfigured(edits, WEB)).services[0]?.servers.find((server) => serverName(server) === serverName(add.server))
+        ?.weight;
+    assert.equal(weight([add]), 9);
+    assert.equal(weight([{ kind: "delete-server", service: NAME, server: real(1, 1) }, add]), 9);
   });
 
   test("servers that come and go all day leave no list behind", () => {

@@ -9,7 +9,7 @@ import type { Edited, EditOptions } from "../../model/edit-refused.ts";
 import { EvenkeelError } from "../../model/error.ts";
 import type { Cause } from "../../model/journal.ts";
 import type { ActualState, Change } from "../../model/plane.ts";
-import { compacted, condensed, editsOf, isAdoptable, withEdits } from "../../reconcile/adopted.ts";
+import { compacted, condensed, editsOf, editsOfConfigured, isAdoptable, withEdits } from "../../reconcile/adopted.ts";
 import { describeChange } from "../../reconcile/describe-change.ts";
 import type { Surroundings } from "../../reconcile/desired.ts";
 import { diff } from "../../reconcile/diff.ts";
@@ -88,7 +88,8 @@ export function linesOf(changes: readonly Change[]): string[] {
 }
 
 /** They are as well known as if the configuration had them, from the next verdict on. */
-function adopt(ground: Ground, edits: readonly Edit[], cause: Cause): void {
+function adopt(ground: Ground, made: readonly Edit[], cause: Cause): void {
+  const edits = editsOfConfigured(made, ground.standing.effective);
   const { configuration } = ground.standing.reading;
   // They stand on what earlier ones made, so that only they have to be played.
   const effective = withEdits(configuration, edits, ground.standing.effective);
