@@ -184,6 +184,7 @@ describe("the verbs of a director", () => {
       assert.equal(director.json<ServerRow[]>("servers", reference).length, 2, reference);
     assert.equal(director.json<ServerRow[]>("servers", "--condition", "down").length, 0);
     const top = director.mustVerb("top");
+    assert.equal(director.json<{ status: { ready: boolean } }>("top").status.ready, true);
     assert.match(top, /^evenkeel 0\.1\.0 +\d\d:\d\d:\d\d .* servers 2: 2 up, 0 overridden\n\nSERVICE \/ SERVER +STATE /);
     assert.equal(stripVTControlCharacters(`${status}${top}`), `${status}${top}`);
   });

@@ -16,7 +16,8 @@ const TEXT = {
   connections: "how many connections to hold at once; only when the packet path is made",
   nothing: "nothing to change",
   created: "loaded the packet path into this network namespace",
-  changed: (count: number) => `applied ${count} ${count === 1 ? "change" : "changes"}`,
+  changed: (count: number) =>
+    count === 0 ? "applied; nothing of the packet path had to change" : `applied ${count} ${count === 1 ? "change" : "changes"}`,
   wouldChange: (count: number) => `${count} ${count === 1 ? "change" : "changes"} would be applied`,
   version: (id: number) => `this is configuration ${id}; evenkeel undo takes it back`,
   toConfirm: (until: string) => `it has to be confirmed ${until}`,

@@ -1,6 +1,7 @@
 /** `evenkeel top`: what the director's services do now, drawn anew every second. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { isForPrograms, type OutputFlags, outputOption, printAs } from "../output.ts";
 import { parseDuration } from "../time-words.ts";
 
 const TEXT = {
@@ -13,14 +14,16 @@ Examples:
   evenkeel top
   evenkeel top --every 5s
   evenkeel top --once | head
+  evenkeel top -o json
 
 Keys: q, Ctrl-C end it; space draws at once. The busiest service stands first. Rates are averages of the last seconds.
+-o json and -o yaml are one frame.
 Exit codes: 0 ended, 4 no director`,
 };
 
 const EVERY_MS = { least: 200, most: 3_600_000 } as const;
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly every: number;
   readonly once?: true;
 }
@@ -31,6 +34,7 @@ export function register(program: Command): void {
     .description(TEXT.verb)
     .addOption(new Option("--every <duration>", TEXT.every).argParser(parseEvery).default(1000, "1s"))
     .option("--once", TEXT.once)
+    .addOption(outputOption())
     .addHelpText("after", TEXT.examples)
     .action(run);
 }
@@ -41,15 +45,16 @@ function parseEvery(text: string): number {
   return ms;
 }
 
-async function run({ every, once }: Flags): Promise<void> {
+async function run({ every, once, output }: Flags): Promise<void> {
   const [{ director }, { frame }] = await Promise.all([import("../director-access.ts"), import("../top/frame.ts")]);
   const client = director();
   const scene = async () => {
     const [status, services] = await Promise.all([client.status(), client.services()]);
     return { status, services, nowMs: Date.now() };
   };
-  if (once || !process.stdout.isTTY) {
-    console.log(frame(await scene()));
+  if (once || isForPrograms(output) || !process.stdout.isTTY) {
+    const seen = await scene();
+    await printAs(output, seen, () => frame(seen));
     return;
   }
   const { liveScreen } = await import("../top/screen.ts");
