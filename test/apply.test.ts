@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { libbpf } from "../src/kernel/libbpf.ts";
 import { libc } from "../src/kernel/libc.ts";
@@ -41,10 +41,12 @@ describe("apply", () => {
     const host = hostFor(t);
     for (const address of ["192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "10.0.0.254"])
       host.ip(`address replace ${address}/32 dev eth0`);
-    // Its programs, files and accounts are no host's.
+    // Its programs, files and accounts are no host's. Tokens are for nobody else's eyes.
+    const secret = host.write("secret", "a token that nobody guesses\n");
+    chmodSync(secret, 0o600);
     const everything = readFileSync("examples/every-key.yaml", "utf8")
       .replaceAll(/\/usr\/local\/bin\/[\w-]+/g, process.execPath)
-      .replaceAll(/\/etc\/evenkeel\/\S+/g, "/dev/null")
+      .replaceAll(/\/etc\/evenkeel\/\S+/g, secret)
       .replace("group: adm", "group: root");
     host.mustApply(GOOD);
     assert.match(host.mustApply(everything, "--dry-run"), /set mark rules: mark 1: tcp to 192\.0\.2\.10\/32 port 80; .*\n/);

@@ -76,7 +76,22 @@ describe("a director", () => {
     const second = await directorFor(t, host, file);
     const { troubles, configuration } = await second.ask("status");
     assert.equal(configuration.id, 1);
-    assert.match(troubles.join(), /the configuration file is broken/);
+    assert.match(troubles.join(), /the configuration file cannot be used/);
+  });
+
+  test("starts with the last good configuration when another one does not fit its host yet", async (t) => {
+    if (!need(t, "root", "tcx")) return;
+    const host = hostFor(t);
+    const file = host.write("evenkeel.yaml", GOOD);
+    const first = await directorFor(t, host, file);
+    await first.stop();
+    host.write("evenkeel.yaml", GOOD.replaceAll("192.0.2.10", "192.0.2.99"));
+    const second = await directorFor(t, host, file);
+    const { troubles, configuration } = await second.ask("status");
+    assert.equal(configuration.id, 1);
+    assert.match(troubles.join(), /the configuration file cannot be used/);
+    const [refused] = await second.told("configuration-refused");
+    assert.match(refused?.story.complaints[0] ?? "", /192\.0\.2\.99 is on no interface/);
   });
 
   test("leaves the packet path when it stops, and takes it away when it is told to", async (t) => {

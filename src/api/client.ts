@@ -209,6 +209,8 @@ export class DirectorClient {
     const body = yaml ?? (json === undefined ? undefined : JSON.stringify(json, addressesAsText));
     const type: Record<string, string> =
       body === undefined ? {} : { "content-type": yaml === undefined ? "application/json" : "application/yaml" };
+    // A change may take its time; a director that is frozen should not cost as much, nor do the change when it thaws.
+    await this.#exchange({ method: "GET", path: "/healthz", timeoutMs: this.#timeoutMs, headers: ACCEPT });
     return this.#read(
       await this.#exchange({
         method,

@@ -66,7 +66,7 @@ export const connectionsQuery = z.strictObject({
   cursor: number("From the page before.", { max: 2 ** 32 }).optional(),
 });
 
-const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
+const DURATION = /^(\d{1,12})(ms|s|m|h)$/;
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 const duration = (words: string) =>

@@ -21,8 +21,14 @@ Exit codes: 0 done, 4 no director`,
 
 export function register(program: Command): void {
   const adopted = program.command("adopted").description(TEXT.verb).addHelpText("after", TEXT.examples);
-  adopted.command("list", { isDefault: true }).description(TEXT.list).addOption(outputOption()).action(list);
-  adopted.command("forget").description(TEXT.forget).option("--reason <text>", TEXT.reason).addOption(outputOption()).action(forget);
+  for (const [name, action] of [
+    ["list", list],
+    ["forget", forget],
+  ] as const) {
+    const command = adopted.command(name, { isDefault: name === "list" }).description(TEXT[name]);
+    if (name === "forget") command.option("--reason <text>", TEXT.reason);
+    command.addOption(outputOption()).addHelpText("after", TEXT.examples).action(action);
+  }
 }
 
 async function list({ output }: OutputFlags): Promise<void> {

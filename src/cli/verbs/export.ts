@@ -18,7 +18,7 @@ Examples:
 
 export function register(program: Command): void {
   const verb = program.command("export").description(TEXT.verb).addHelpText("after", TEXT.examples);
-  verb.command("ipvsadm").description(TEXT.ipvsadm).argument("[file]", TEXT.file).action(exportIpvsadm);
+  verb.command("ipvsadm").description(TEXT.ipvsadm).argument("[file]", TEXT.file).addHelpText("after", TEXT.examples).action(exportIpvsadm);
 }
 
 async function exportIpvsadm(file: string | undefined): Promise<void> {

@@ -48,7 +48,8 @@ export function register(program: Command): void {
       .argument("<file>", TEXT.file(name === "keepalived" ? "the file" : "the lines"))
       .addOption(new Option("-o, --output <form>", TEXT.output).choices(["yaml", "json"]).default("yaml"))
       .option("--report <file>", TEXT.report)
-      .option("--strict", TEXT.strict);
+      .option("--strict", TEXT.strict)
+      .addHelpText("after", TEXT.examples);
   add("keepalived", TEXT.keepalived)
     .option("--config-id <id>", TEXT.configId)
     .action(async (file: string, flags: Flags) => {

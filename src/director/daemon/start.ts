@@ -1,6 +1,6 @@
 /**
  * The start of a director: which configuration is in force, what the kernel holds of it, the difference; the same after a first start, a restart and
- * a crash. A file that was not changed since it was read last leaves in force what was applied meanwhile; a file that is broken leaves what was.
+ * a crash. A file that was not changed since it was read last leaves in force what was applied meanwhile; a file that cannot be used leaves what was.
  */
 
 import { directDial } from "../../checker/dial.ts";
@@ -56,7 +56,7 @@ export interface RunningDirector extends Director {
 }
 
 const TEXT = {
-  keepsVersion: (id: number) => `the configuration file is broken; the configuration ${id}, the last good one, is in force instead`,
+  keepsVersion: (id: number) => `the configuration file cannot be used; the configuration ${id}, the last good one, is in force instead`,
   lost: "somebody took the packet path away, and its connections with it: it is made anew as the configuration says",
 };
 
@@ -74,10 +74,6 @@ export async function startDirector(options: StartOptions): Promise<RunningDirec
     troubles.set("file", TEXT.keepsVersion(id));
     journal.tell({ event: "configuration-refused", file: options.file, complaints: error.message.split("\n") }, START);
   });
-  // Before anything is made or told: what cannot work here, cannot.
-  const { complaints } = meet(chosen.reading, chosen.reading.configuration, rememberedWays());
-  // One that was in force already is again, though an address may be missing as long as the machine is starting.
-  if (complaints.length > 0 && chosen.version === undefined) throw new ConfigurationError(complaints);
   requireRoom({ services: chosen.reading.configuration.services, attachments: [] });
   journal.tell({ event: "director-started", version: options.version, pid: process.pid, capabilities: options.capabilities() }, START);
   const stalls = new Stalls();
@@ -198,6 +194,12 @@ interface Chosen {
   readonly version: ConfigurationVersion | undefined;
 }
 
+/** One that was in force already is again, though an address may be missing as long as the machine is starting; a new one has to work here. */
+function requireFit(reading: Reading): void {
+  const { complaints } = meet(reading, reading.configuration, rememberedWays());
+  if (complaints.length > 0) throw new ConfigurationError(complaints);
+}
+
 function choose(file: string, versions: Versions, keeps: (id: number, error: EvenkeelError) => void): Chosen {
   const present = versions.present();
   const kept = (): Chosen | undefined => {
@@ -209,7 +211,10 @@ function choose(file: string, versions: Versions, keeps: (id: number, error: Eve
     if (present?.digest === reading.digest) return { reading, version: present };
     // What was applied since the file was read is newer than the file.
     const unchanged = versions.lastOf(file)?.digest === reading.digest;
-    return (unchanged ? kept() : undefined) ?? { reading, version: undefined };
+    const good = unchanged ? kept() : undefined;
+    if (good !== undefined) return good;
+    requireFit(reading);
+    return { reading, version: undefined };
   } catch (error) {
     if (!(error instanceof EvenkeelError) || !(error instanceof ConfigurationError || error.code === "BAD_CONFIGURATION")) throw error;
     const good = kept();
