@@ -53,9 +53,12 @@ describe("a packet path that somebody took away", () => {
     assert.deepEqual((await director.ask("status")).adopted, []);
     assert.deepEqual(await director.told("adopted"), []);
 
-    // By somebody who made another one in its place.
+    // By somebody who made another one in its place, before the director could look.
+    const { pid } = await director.ask("status");
+    process.kill(pid, "SIGSTOP");
     assert.equal(host.evenkeel(["teardown"], AWAY).status, 0);
     assert.equal(host.evenkeel(["ipvsadm", "-A", "-t", "192.0.2.10:81"], AWAY).status, 0);
+    process.kill(pid, "SIGCONT");
     await until("as configured", async () =>
       (await director.told("change")).some(({ story }) => story.text === "delete service tcp 192.0.2.10:81"),
     );
