@@ -15,7 +15,7 @@ const NOTHING = "nothing to change\n";
 const WITHOUT = "there was no packet path in this network namespace; nothing was changed\n";
 
 describe("apply that is killed", () => {
-  const TIMES = 20;
+  const TIMES = 12;
   const PLACES = 12;
 
   /** After whatever happened: one apply reaches what is wanted, the next does nothing, and nothing is left that nobody needs. */

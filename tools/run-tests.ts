@@ -1,8 +1,8 @@
 /**
  * Runs every test file in a process of its own: `run-tests.ts [FILE | DIRECTORY]...`, without arguments all of src and test.
- * Files of src go two at a time; those of test one by one, because they share the machine's kernel. A file that crashes, hangs,
- * cannot be imported or holds no test has failed. What passed before and cannot have changed since is not run again (FRESH=1
- * runs it). The last line counts: `tests: N passed, N failed`.
+ * Files of src go two at a time, and so do those of test that mostly wait for processes in namespaces of their own; the others one by one,
+ * because they share the machine's kernel and measure traffic. A file that crashes, hangs, cannot be imported or holds no test has failed.
+ * What passed before and cannot have changed since is not run again (FRESH=1 runs it). The last line counts: `tests: N passed, N failed`.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -21,6 +21,10 @@ const REPORTER = fileURLToPath(new URL("./test-events.ts", import.meta.url));
 /** How long a file may take, and how many run side by side. */
 const UNIT = { timeoutMs: 60_000, atOnce: 2 };
 const WHOLE = { timeoutMs: 900_000, atOnce: 1 };
+const TOGETHER = { timeoutMs: 900_000, atOnce: 2 };
+/** Of the control plane: what they expect takes no measure of time, and no traffic of a lab. */
+const CONTROL_PLANE =
+  /^test\/(api|apply|check\.|director-(health|host|orders|rivals|start)|explain|import|output|proc|run-|verbs|wrong|ipvsadm-(?!tutorial))/;
 const OUTPUT_BYTES_MAX = 64 * 1024;
 
 interface FileResult {
@@ -47,14 +51,16 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const files = testFiles(args);
-  const units = files.filter((file) => file.startsWith(`src${sep}`));
-  const results = [
-    ...(await runAll(units, UNIT)),
-    ...(await runAll(
-      files.filter((file) => !units.includes(file)),
-      WHOLE,
-    )),
-  ];
+  const kindOf = (file: string) => (file.startsWith(`src${sep}`) ? UNIT : CONTROL_PLANE.test(file) ? TOGETHER : WHOLE);
+  const results: FileResult[] = [];
+  for (const kind of [UNIT, TOGETHER, WHOLE]) {
+    results.push(
+      ...(await runAll(
+        files.filter((file) => kindOf(file) === kind),
+        kind,
+      )),
+    );
+  }
   return summarise(results);
 }
 
