@@ -18,7 +18,7 @@ const EVENKEEL = fileURLToPath(new URL("../bin/evenkeel", import.meta.url));
 const WRITES_A_FILE = ["import keepalived", "import ipvsadm"];
 
 const ANSWERING =
-  "check plan apply confirm undo history reload status services servers events connections explain drain undrain weight disable enable probe"
+  "check plan apply confirm undo history reload status services servers events top connections explain drain undrain weight disable enable probe"
     .split(" ")
     .concat("adopted list", "adopted forget", "realserver up", "realserver down", "realserver status", "lab status", "lab curl");
 
