@@ -25,7 +25,7 @@ const MOMENTS = ["start", "apply", "reload"] as const;
 type Moment = (typeof MOMENTS)[number];
 /** Within this time of its beginning it is killed: longer than each takes on a quiet machine. */
 const WITHIN_MS = { start: 1200, apply: 700, reload: 200 } as const satisfies Record<Moment, number>;
-const KILLS = 30;
+const KILLS = Number(process.env["KILLS"] ?? 12);
 
 test(`killed at ${KILLS} random moments of start, apply and reload: the next one is consistent, and nothing is left to do`, {
   timeout: 300_000,

@@ -22,9 +22,9 @@ const REPORTER = fileURLToPath(new URL("./test-events.ts", import.meta.url));
 const UNIT = { timeoutMs: 60_000, atOnce: 2 };
 const WHOLE = { timeoutMs: 900_000, atOnce: 1 };
 const TOGETHER = { timeoutMs: 900_000, atOnce: 2 };
-/** Of the control plane: what they expect takes no measure of time, and no traffic of a lab. */
+/** Of the control plane, mostly: what they expect takes no measure of time, and no traffic of a lab. */
 const CONTROL_PLANE =
-  /^test\/(api|apply|check\.|director-(health|host|orders|rivals|start)|explain|import|output|proc|run-|verbs|wrong|ipvsadm-(?!tutorial))/;
+  /^test\/(api|apply|bpf-plane|check\.|clients-way|director-(health|host|lab-kills|orders|rivals|start)|explain|golden|import|ipvsadm-(?!tutorial)|long-lists|output|packet-rows|pro[bc]|realserver|run-|verbs|wrong)/;
 const OUTPUT_BYTES_MAX = 64 * 1024;
 
 interface FileResult {
