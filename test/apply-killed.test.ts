@@ -15,8 +15,8 @@ const NOTHING = "nothing to change\n";
 const WITHOUT = "there was no packet path in this network namespace; nothing was changed\n";
 
 describe("apply that is killed", () => {
-  const TIMES = 12;
-  const PLACES = 12;
+  const TIMES = Number(process.env["KILLS"] ?? 6);
+  const PLACES = Number(process.env["KILLS"] ?? 6);
 
   /** After whatever happened: one apply reaches what is wanted, the next does nothing, and nothing is left that nobody needs. */
   function checkHealed(host: Host, text: string, services: unknown, when: string): void {
