@@ -4,22 +4,16 @@
  * attach.ts is for the packet path, which wants the interface for itself.
  */
 
-import koffi from "koffi";
-import { EvenkeelError } from "../model/error.ts";
-import { filters } from "./clsact.ts";
-import { libbpf, TC_HOOK, TC_OPTS, type TcHook, type TcOpts } from "./libbpf.ts";
-import { withMessages } from "./libbpf-messages.ts";
+import { addFilter, type FilterPlace, programInFilter, removeFilter } from "./clsact-filter.ts";
+import { libbpf } from "./libbpf.ts";
 import { libc } from "./libc.ts";
 import { linkInfo } from "./object-info.ts";
 import type { PinDirectory } from "./pins.ts";
-import { describeErrno, Errno, systemCallError } from "./system-call.ts";
+import { Errno, systemCallError } from "./system-call.ts";
 import { tcxAvailable } from "./tcx.ts";
 
 /** enum bpf_attach_type */
 const BPF_TCX_INGRESS = 46;
-const BPF_TC_INGRESS = 1;
-const BPF_TC_EGRESS = 2;
-/** Filters of one discipline tell each other apart by priority; a handle is only unique within one. */
 const HANDLE = 1;
 
 export interface Place {
@@ -34,13 +28,13 @@ export interface Place {
 
 /** Which program stands there, by its id. */
 export function programAt(place: Place): number | undefined {
-  return byLink(place) ?? byFilter(place);
+  return byLink(place) ?? programInFilter(filterOf(place));
 }
 
 /** Must not stand there already. */
 export function attachBeside(programFd: number, place: Place): void {
   if (tcxAvailable()) addLink(programFd, place);
-  else addFilter(programFd, place);
+  else addFilter(programFd, filterOf(place), `attach ${place.pin} to ${place.ifname} (tc, clsact)`);
 }
 
 /** Whether it was there. */
@@ -56,7 +50,7 @@ export function detachBeside(place: Place): boolean {
     }
     place.pinDirectory.unpin("links", pinName(place));
   }
-  return removeFilter(place) || link !== undefined;
+  return removeFilter(filterOf(place), `detach ${place.pin} from ${place.ifname}`) || link !== undefined;
 }
 
 function pinName({ pin, ifindex }: Place): string {
@@ -87,50 +81,6 @@ function addLink(programFd: number, place: Place): void {
   }
 }
 
-function byFilter(place: Place): number | undefined {
-  const options = optionsOf(place, 0);
-  const result = quietly(() => libbpf.bpf_tc_query(hookOf(place, BPF_TC_INGRESS), options));
-  // EINVAL: no clsact on the interface.
-  if ([Errno.ENOENT, Errno.EINVAL, Errno.ENODEV].includes(-result)) return undefined;
-  if (result < 0) throw refused(`ask which tc programs ${place.ifname} has`, -result);
-  return options.prog_id;
-}
-
-function addFilter(programFd: number, place: Place): void {
-  const hook = hookOf(place, BPF_TC_INGRESS);
-  const made = quietly(() => libbpf.bpf_tc_hook_create(hook));
-  if (made < 0 && -made !== Errno.EEXIST) throw refused(`add the clsact discipline to ${place.ifname}`, -made);
-  const attached = quietly(() => libbpf.bpf_tc_attach(hook, optionsOf(place, programFd)));
-  if (attached < 0) throw refused(`attach ${place.pin} to ${place.ifname} (tc, clsact)`, -attached);
-}
-
-/** Takes clsact away too when nobody else uses it. */
-function removeFilter(place: Place): boolean {
-  if (byFilter(place) === undefined) return false;
-  const gone = quietly(() => libbpf.bpf_tc_detach(hookOf(place, BPF_TC_INGRESS), optionsOf(place, 0)));
-  if (gone < 0 && -gone !== Errno.ENOENT) throw refused(`detach ${place.pin} from ${place.ifname}`, -gone);
-  if (filters(place.ifindex, "ingress").length === 0 && filters(place.ifindex, "egress").length === 0) {
-    const removed = quietly(() => libbpf.bpf_tc_hook_destroy(hookOf(place, BPF_TC_INGRESS | BPF_TC_EGRESS)));
-    if (removed < 0 && -removed !== Errno.ENOENT) throw refused(`remove the clsact discipline of ${place.ifname}`, -removed);
-  }
-  return true;
-}
-
-/** What libbpf prints of failures that we answer ourselves is not for the terminal. */
-function quietly(call: () => number): number {
-  return withMessages(call).result;
-}
-
-function refused(attempted: string, errno: number): EvenkeelError {
-  if (errno === Errno.EEXIST)
-    return new EvenkeelError("ALREADY_ATTACHED", `cannot ${attempted}: ${describeErrno(errno)}`, { cure: "see tc filter show" });
-  return systemCallError(attempted, errno);
-}
-
-function hookOf({ ifindex }: Place, attachPoint: number): TcHook {
-  return { sz: koffi.sizeof(TC_HOOK), ifindex, attach_point: attachPoint, parent: 0, padding: 0 };
-}
-
-function optionsOf({ priority }: Place, programFd: number): TcOpts {
-  return { sz: koffi.sizeof(TC_OPTS), prog_fd: programFd, flags: 0, prog_id: 0, handle: HANDLE, priority, padding: 0 };
+function filterOf({ ifindex, ifname, priority }: Place): FilterPlace {
+  return { ifindex, ifname, direction: "ingress", priority, handle: HANDLE };
 }
